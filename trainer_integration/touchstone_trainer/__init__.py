@@ -1,0 +1,1 @@
+"""Trainer side of the Touchstone reward service."""
