@@ -1,0 +1,71 @@
+"""What both drivers need of HTTP: address, headers, limits, time-outs, and which httpx2 error means what."""
+
+from dataclasses import dataclass
+
+import httpx2
+
+from touchstone_client._exchange import Failed, RetryPolicy
+
+MAX_CONNECT_S = 5.0
+"""A service that is there accepts within milliseconds; a packet lost on the way is worth a second try."""
+KEEPALIVE_S = 4.0
+"""Under the 5 s after which uvicorn hangs up, so that requests rarely meet a connection being closed."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """How a client reaches its service. `transport` replaces the network (see `testing`)."""
+
+    url: str
+    api_key: str | None
+    concurrency: int
+    deadline_s: float
+    retry: RetryPolicy
+
+    def __post_init__(self) -> None:
+        parsed = httpx2.URL(self.url)
+        if parsed.scheme not in ("http", "https") or not parsed.host:
+            raise ValueError(f"url must look like http://host:port, not {self.url!r}")
+        if self.concurrency < 1:
+            raise ValueError(f"concurrency must be at least 1, not {self.concurrency}")
+        self.allowed_s(self.deadline_s)
+
+    def allowed_s(self, deadline_s: float | None) -> float:
+        """The seconds that one call may take: its own deadline, or the client's."""
+        if deadline_s is None:
+            return self.deadline_s
+        if not deadline_s > 0:
+            raise ValueError(f"deadline_s must be positive, not {deadline_s}")
+        return deadline_s
+
+    def address(self, path: str) -> str:
+        """The full URL of a route."""
+        return self.url.rstrip("/") + path
+
+    def headers(self) -> dict[str, str]:
+        """What every request carries."""
+        headers = {"accept": "application/json", "content-type": "application/json"}
+        if self.api_key is not None:
+            headers["authorization"] = f"Bearer {self.api_key}"
+        return headers
+
+
+def limits(connections: int | None) -> httpx2.Limits:
+    """Pool limits; None leaves the counting to whoever sends."""
+    return httpx2.Limits(
+        max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEPALIVE_S
+    )
+
+
+def timeouts(timeout_s: float) -> httpx2.Timeout:
+    """Time-outs of one try."""
+    return httpx2.Timeout(timeout_s, connect=min(timeout_s, MAX_CONNECT_S))
+
+
+def failed(error: httpx2.TransportError | httpx2.DecodingError, timeout_s: float) -> Failed:
+    """What a driver reports to the exchange for an error of the network."""
+    if isinstance(error, httpx2.ConnectTimeout):
+        return Failed("no connection in time", timed_out=timeout_s <= MAX_CONNECT_S)
+    if isinstance(error, httpx2.TimeoutException):
+        return Failed("no answer in time", timed_out=True)
+    return Failed(str(error) or type(error).__name__)
