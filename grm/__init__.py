@@ -1,1 +1,1 @@
-"""Everything around a model that judges: backends, prompts, readings. No service framework, no cache, no verifier."""
+"""Everything around a model that judges: backends, prompts, readings. No framework, no cache, no verifier."""

@@ -6,11 +6,18 @@ BackendError
   TooSlow          the deadline passed first
   Refused          the server says the request is wrong (4xx): ours to fix
   BadReply         an answer that cannot be read as a completion (garbage, cut short, 5xx)
+
+A Backend answers completions. A ServedModel is a Backend that also looks after its server: it probes it,
+watches it, and (when it is ours) restarts it; `state` tells how that stands.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Literal, Protocol
+
+Constraint = Literal["structured_outputs", "json_schema", "grammar", "none"]
+"""How a server is told to write one of several strings: vLLM's field, a JSON schema, or a GBNF grammar."""
 
 
 class BackendError(Exception):
@@ -47,7 +54,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What is asked of the model. `choices` constrains the text to one of these strings where the server can."""
+    """What is asked of the model. `choices` constrains the text to one of them where the server can."""
 
     messages: Sequence[Message]
     max_tokens: int
@@ -72,11 +79,37 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the start-up probe proved about a server, by trying it."""
+    """What the start-up probe proved about a server, by trying it. `notes` says what it saw of each lack."""
 
     model: str
     logprobs: bool
-    constraint: Literal["structured_outputs", "json_schema", "grammar", "none"]
+    constraint: Constraint
+    thinking_switch: bool = False
+    notes: tuple[str, ...] = ()
+
+
+class Phase(StrEnum):
+    """Where a served model stands. Only READY takes completions."""
+
+    STARTING = "starting"
+    READY = "ready"
+    UNREACHABLE = "unreachable"
+    RESTARTING = "restarting"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """The phase, and one line on why: safe to show on a readiness page."""
+
+    phase: Phase
+    detail: str
+
+    @property
+    def ready(self) -> bool:
+        """Whether completions are taken now."""
+        return self.phase is Phase.READY
 
 
 class Backend(Protocol):
@@ -86,8 +119,65 @@ class Backend(Protocol):
     def name(self) -> str:
         """The model's name, for results, cache keys and metrics."""
 
+    @property
+    def capabilities(self) -> Capabilities | None:
+        """What the probe proved; None before it has passed."""
+
     async def complete(self, completion: Completion, *, deadline_s: float) -> Reply:
         """One completion within `deadline_s` seconds. Raises BackendError."""
 
     async def aclose(self) -> None:
         """Release connections (and a supervised server's process)."""
+
+
+class ServedModel(Backend, Protocol):
+    """A backend that looks after its server."""
+
+    @property
+    def state(self) -> ModelState:
+        """How the server is right now. Never blocks."""
+
+    async def start(self) -> None:
+        """Begin to probe and watch in the background, on the running loop. Returns at once."""
+
+    async def wait_ready(self, timeout_s: float) -> ModelState:
+        """The state once it is ready, failed or closed, or at the latest after `timeout_s`."""
+
+
+class ScriptedBackend:
+    """A test double that is always ready: `answer` gives the reply to a completion, or the error to raise.
+
+    `asked` keeps every completion, in order.
+    """
+
+    def __init__(
+        self,
+        answer: Callable[[Completion], Reply | BackendError],
+        *,
+        name: str = "scripted",
+        capabilities: Capabilities | None = None,
+    ) -> None:
+        self.name = name
+        self.capabilities = capabilities or Capabilities(name, logprobs=True, constraint="structured_outputs")
+        self.state = ModelState(Phase.READY, "scripted")
+        self.asked: list[Completion] = []
+        self._answer = answer
+
+    async def complete(self, completion: Completion, *, deadline_s: float) -> Reply:
+        """What the script says."""
+        self.asked.append(completion)
+        answer = self._answer(completion)
+        if isinstance(answer, BackendError):
+            raise answer
+        return answer
+
+    async def start(self) -> None:
+        """Nothing to start."""
+
+    async def wait_ready(self, timeout_s: float) -> ModelState:
+        """Ready."""
+        return self.state
+
+    async def aclose(self) -> None:
+        """Closed, and says so."""
+        self.state = ModelState(Phase.CLOSED, "closed")
