@@ -224,9 +224,9 @@ NOT_COUNTED: Final = """
 a an and or if when where for is are was were be not no none to than less more fewer greater least most at
 about approximately plus minus over mod modulo by with without but else otherwise only then so thus hence
 because since while as that which who such from between until exactly solution undefined infinity infinite
-zero one two three four five six seven eight nine ten eleven twelve dozen hundred thousand million billion trillion
-half third quarter sin cos tan cot sec csc ln log lg exp sqrt pi max gcd lcm lim arcsin arccos arctan equals
-equal am pm it can cannot does do did the th st nd rd even odd positive negative all any every each both
-either neither per
+zero one two three four five six seven eight nine ten eleven twelve dozen hundred thousand million billion
+trillion half third quarter sin cos tan cot sec csc ln log lg exp sqrt pi max gcd lcm lim arcsin arccos arctan
+equals equal am pm it can cannot does do did the th st nd rd even odd positive negative all any every each
+both either neither per
 """
 NOT_WITHIN_COUNTED: Final = "and or if when where not no than is are but except otherwise only"
