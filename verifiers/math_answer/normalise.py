@@ -1,0 +1,131 @@
+"""Text rewrites before reading: characters to their plain form, markup away, known damage mended.
+
+Rule 1: linear time, no look at mathematics: what needs a parse belongs to the reader.
+Rule 2: a rewrite never invents a value. Damage is mended only where one reading exists (a lost backslash before `rac{`).
+"""
+
+import re
+
+_SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ", "0123456789+-()ni")
+_SUBSCRIPT = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₙᵢₖ", "0123456789+-()nik")
+_SUPERSCRIPT_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ]+")
+_SUBSCRIPT_RUN = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₙᵢₖ]+")
+
+_PLAIN: dict[int, str] = {
+    # invisible characters and direction marks carry nothing
+    **{ord(c): "" for c in "\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u00ad\ufe0f"},
+    **{ord(c): " " for c in "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\r"},
+    **{ord(c): "-" for c in "−‐‑‒–—﹣－"},
+    # full-width forms
+    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if chr(code) not in "－"},
+    # mathematical operators
+    **{ord(a): b for a, b in zip("×⋅·∙•÷∕⁄∗＊∶", ["\\times "] + ["\\cdot "] * 4 + ["\\div ", "/", "/", "*", "*", ":"], strict=True)},
+    **{
+        ord(a): f"\\{b} "
+        for a, b in {
+            "≤": "le", "⩽": "le", "≦": "le", "≥": "ge", "⩾": "ge", "≧": "ge", "≠": "ne", "≈": "approx", "≒": "approx",
+            "≡": "equiv", "∞": "infty", "∪": "cup", "∩": "cap", "∈": "in", "∉": "notin", "∅": "emptyset", "⊂": "subset",
+            "⊆": "subset", "±": "pm", "∓": "mp", "√": "sqrt", "π": "pi", "Π": "Pi", "∀": "forall", "∃": "exists",
+            "∧": "wedge", "∨": "vee", "→": "to", "⇒": "Rightarrow", "⇔": "Leftrightarrow", "∑": "sum", "∏": "prod", "∫": "int",
+            "∠": "angle", "△": "triangle", "⊥": "perp", "∥": "parallel", "…": "ldots", "⋯": "cdots", "∼": "sim",
+            "ℝ": "R", "ℤ": "Z", "ℕ": "N", "ℚ": "Q", "ℂ": "C", "¬": "neg", "⌊": "lfloor", "⌋": "rfloor", "⌈": "lceil", "⌉": "rceil",
+            "⟨": "langle", "⟩": "rangle", "〈": "langle", "〉": "rangle",
+            "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
+            "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi",
+            "ϕ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda",
+            "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
+        }.items()
+    },
+    **{ord(a): f"\\frac{{{n}}}{{{d}}}" for a, n, d in [("½", 1, 2), ("⅓", 1, 3), ("⅔", 2, 3), ("¼", 1, 4), ("¾", 3, 4), ("⅕", 1, 5), ("⅖", 2, 5), ("⅗", 3, 5), ("⅘", 4, 5), ("⅙", 1, 6), ("⅚", 5, 6), ("⅛", 1, 8), ("⅜", 3, 8), ("⅝", 5, 8), ("⅞", 7, 8)]},
+    **{ord(c): str(n) for n, c in enumerate("①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳", start=1)},
+    # punctuation
+    **{ord(a): b for a, b in zip("，、；：。【】「」（）′″‘’“”", [",", ",", ";", ":", ".", "[", "]", "", "", "(", ")", "'", "''", "'", "'", '"', '"'], strict=True)},
+    ord("°"): "^\\circ ",
+    ord("º"): "^\\circ ",
+    ord("˚"): "^\\circ ",
+    ord("℃"): "\\text{ celsius}",
+    ord("￥"): "¥",
+    ord("∣"): "|",
+    ord("∘"): "\\circ ",
+    ord("∖"): "\\setminus ",
+}  # fmt: skip
+
+_CONTROL_DAMAGE = (
+    # A backslash escape was interpreted on the way: "\t" + "ext{" was "\text{", form feed + "rac" was "\frac".
+    (re.compile("\t(?=(?:ext|imes|an|frac|heta|binom|o)\\b|ext[{a-z])"), "\\\\t"),
+    (re.compile("\x0c(?=rac|orall)"), "\\\\f"),
+    (re.compile("\x08(?=inom|oxed|eta|egin|ar|mod|ig|oldsymbol)"), "\\\\b"),
+    (re.compile("\r(?=ight|angle|ho|floor|ceil)"), "\\\\r"),
+    (re.compile("\n(?=eq\\b|e\\b|u\\b|abla|otin)"), "\\\\n"),
+    (re.compile("\x0b(?=ec|arphi|ee)"), "\\\\v"),
+)
+_LOST_BACKSLASH = re.compile(r"(?<![A-Za-z\\])(rac|frac|dfrac|sqrt|oxed|boxed|ext|text|mathrm|mathbb)(?=\{)")
+_MENDED = {"rac": "\\frac", "oxed": "\\boxed", "ext": "\\text"}
+_DOUBLED = re.compile(r"\\\\(?=[A-Za-z]{2}|[{}])")
+_DOUBLED_IN_ROWS = re.compile(r"\\\\(?=(?:begin|end|left|right|geqslant|leqslant)(?![a-z]))")
+_HTML_SUP = re.compile(r"<sup>\s*(.{0,40}?)\s*</sup>", re.I)
+_HTML_SUB = re.compile(r"<sub>\s*(.{0,40}?)\s*</sub>", re.I)
+_HTML_TAG = re.compile(
+    r"</?(?:p|b|i|u|em|strong|span|div|br|code|math|center|font|answer|li|ul|ol|td|tr|table)(?:\s[^<>]{0,80})?/?>",
+    re.I,
+)
+_ENTITY = re.compile(r"&(lt|gt|le|ge|amp|nbsp|times|minus|pi|infin|deg|ne|radic|plusmn|middot);")
+_ENTITIES = {"lt": "<", "gt": ">", "le": "\\le ", "ge": "\\ge ", "amp": "&", "nbsp": " ", "times": "\\times ", "minus": "-", "pi": "\\pi ", "infin": "\\infty ", "deg": "^\\circ ", "ne": "\\ne ", "radic": "\\sqrt ", "plusmn": "\\pm ", "middot": "\\cdot "}  # fmt: skip
+_DELIMITERS = re.compile(r"\\\(|\\\)|\\\[|\\\]|\$\$")
+_DISPLAY_STYLE = re.compile(
+    r"\\(?:displaystyle|textstyle|limits|nolimits|scriptstyle|bf|rm|it|large|Large|normalsize)(?![A-Za-z])"
+)
+
+
+def normalise(text: str) -> str:
+    """The text with plain characters, without markup around the mathematics, and with known damage mended.
+
+    >>> normalise("**x = １２**")
+    'x = 12'
+    >>> normalise("rac{1}{e}")
+    '\\\\frac{1}{e}'
+    """
+    if not text.isascii():
+        text = _SUPERSCRIPT_RUN.sub(lambda m: "^{" + m.group().translate(_SUPERSCRIPT) + "}", text)
+        text = _SUBSCRIPT_RUN.sub(lambda m: "_{" + m.group().translate(_SUBSCRIPT) + "}", text)
+        text = text.translate(_PLAIN)
+    if not text.isprintable():
+        for pattern, mended in _CONTROL_DAMAGE:
+            text = pattern.sub(mended, text)
+    if "{" in text:
+        text = _LOST_BACKSLASH.sub(lambda m: _MENDED.get(m.group(1), "\\" + m.group(1)), text)
+    if "\\\\" in text:
+        # Inside an environment `\\\\` breaks lines, so only what cannot begin a row is mended there.
+        text = (_DOUBLED_IN_ROWS if "\\begin" in text else _DOUBLED).sub(r"\\", text)
+    if "<" in text:
+        text = _HTML_TAG.sub(" ", _HTML_SUB.sub(r"_{\1}", _HTML_SUP.sub(r"^{\1}", text)))
+    if "&" in text:
+        text = _ENTITY.sub(lambda m: _ENTITIES[m.group(1)], text)
+    if "**" in text or "`" in text or "__" in text:
+        text = _markdown_away(text)
+    if "\\" in text:
+        text = _DISPLAY_STYLE.sub(" ", _DELIMITERS.sub(" ", text))
+    return _dollars_away(text).strip()
+
+
+def _markdown_away(text: str) -> str:
+    # "x**2" is a power in the Python way; only pairs around something are emphasis.
+    if text.count("**") % 2 == 0 and re.search(r"(?:^|[\s(:])\*\*\S", text):
+        text = text.replace("**", "")
+    return text.replace("`", "") if "`" in text else text
+
+
+def _dollars_away(text: str) -> str:
+    """Math delimiters go; a dollar sign of money (`\\$5`, or a single `$5`) stays.
+
+    >>> _dollars_away("$a=2$, $a=-6$")
+    ' a=2 ,  a=-6 '
+    >>> _dollars_away("$5")
+    '$5'
+    """
+    count = text.count("$") - text.count("\\$")
+    if count == 0:
+        return text.replace("$$", " ") if "$$" in text else text
+    if count == 1 and re.search(r"(?<!\\)\$\s?[\d.]", text):
+        return text
+    return re.sub(r"(?<!\\)\$", " ", text)

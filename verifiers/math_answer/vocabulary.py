@@ -1,0 +1,192 @@
+"""The words and commands that the lexer knows. Data only."""
+
+FUNCTIONS: dict[str, str] = {
+    **{
+        name: name
+        for name in "sin cos tan cot sec csc sinh cosh tanh coth exp ln lg log gcd lcm max min det sgn sqrt cbrt".split()
+    },
+    **{f"arc{name}": f"a{name}" for name in "sin cos tan cot sec csc sinh cosh tanh".split()},
+    **{f"a{name}": f"a{name}" for name in "sin cos tan cot sinh cosh tanh".split()},
+    **{
+        "tg": "tan",
+        "ctg": "cot",
+        "cotg": "cot",
+        "cosec": "csc",
+        "arctg": "atan",
+        "arcctg": "acot",
+        "sh": "sinh",
+        "ch": "cosh",
+    },
+    **{
+        "sign": "sgn",
+        "abs": "abs",
+        "floor": "floor",
+        "ceil": "ceil",
+        "Re": "re",
+        "Im": "im",
+        "Arg": "arg",
+        "arg": "arg",
+    },
+    **{
+        "binom": "binom",
+        "factorial": "factorial",
+        "hcf": "gcd",
+        "gcf": "gcd",
+        "log10": "log10",
+        "log2": "log2",
+        "th": "tanh",
+    },
+}
+"""Spelling -> canonical name in the tree."""
+
+PLAIN_FUNCTIONS = frozenset(FUNCTIONS) - {"Re", "Im", "sh", "ch", "th", "sign", "arg", "Arg", "det", "tg"}
+"""Spellings that are functions also without a backslash, in plain text."""
+
+GREEK = frozenset(
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho varrho sigma tau "
+    "upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar".split()
+)
+GREEK_ALIAS = {"varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi", "varrho": "rho"}
+
+RELATIONS: dict[str, str] = {
+    **{
+        "=": "=",
+        "<": "<",
+        ">": ">",
+        "<=": "<=",
+        ">=": ">=",
+        "==": "=",
+        "!=": "!=",
+        "=<": "<=",
+        "=>": "to",
+        "->": "to",
+        "~": "sim",
+    },
+    **{
+        "le": "<=",
+        "leq": "<=",
+        "leqslant": "<=",
+        "leqq": "<=",
+        "ge": ">=",
+        "geq": ">=",
+        "geqslant": ">=",
+        "geqq": ">=",
+    },
+    **{
+        "lt": "<",
+        "gt": ">",
+        "ne": "!=",
+        "neq": "!=",
+        "eq": "=",
+        "in": "in",
+        "notin": "notin",
+        "approx": "approx",
+        "simeq": "approx",
+    },
+    **{
+        "doteq": "approx",
+        "cong": "sim",
+        "equiv": "equiv",
+        "subset": "subset",
+        "subseteq": "subset",
+        "to": "to",
+        "rightarrow": "to",
+    },
+    **{
+        "longrightarrow": "to",
+        "mapsto": "to",
+        "sim": "sim",
+        "mid": "mid",
+        "perp": "perp",
+        "parallel": "parallel",
+        "Rightarrow": "to",
+    },
+    **{"implies": "to", "propto": "sim", "nmid": "notmid", "prec": "<", "succ": ">"},
+}
+"""Spelling (character or command) -> operator in the tree. `mid` becomes `divides` outside set-builders."""
+
+SET_OPERATIONS = {
+    "cup": "union",
+    "cupdot": "union",
+    "bigcup": "union",
+    "cap": "intersect",
+    "setminus": "minus",
+    "backslash": "minus",
+    "sqcup": "union",
+}
+"""`\\cupdot` is what a model makes of a disjoint union."""
+
+SPACES = frozenset(
+    {
+        "quad",
+        "qquad",
+        ",",
+        ";",
+        ":",
+        "!",
+        " ",
+        "thinspace",
+        "enspace",
+        "space",
+        "hfill",
+        "medspace",
+        "hspace",
+        "par",
+        "newline",
+        "noindent",
+        "phantom",
+        "displaystyle",
+        "nonumber",
+        "notag",
+    }
+)
+
+IGNORED = frozenset({"left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "Biggl", "Biggr", "middle", "bigm", "mathop", "mathstrut", "strut", "boldsymbol", "bm", "mathbf", "mathit", "mathsf", "mathcal", "mathscr", "mathfrak", "mathnormal", "mathtt", "pmb", "therefore", "because", "boxed", "fbox", "underline", "underbrace", "overbrace", "limits", "nolimits", "mathrel", "mathbin", "mathord", "operatorname*", "ensuremath", "hbox", "displaylines", "centerdot"})  # fmt: skip
+"""Commands that change only the looks; their argument is read in place."""
+
+TEXT_COMMANDS = frozenset(
+    {
+        "text",
+        "textbf",
+        "textit",
+        "textrm",
+        "mbox",
+        "mathrm",
+        "operatorname",
+        "textsf",
+        "emph",
+        "textnormal",
+        "texttt",
+        "rm",
+    }
+)
+
+CONNECTIVES = {"and": "and", "or": "or", "&": "and", "wedge": "and", "land": "and", "vee": "or", "lor": "or", "或": "or", "或者": "or", "和": "and", "且": "and", "与": "and", "及": "and", "以及": "and", "并且": "and"}  # fmt: skip
+
+CONDITION_WORDS = frozenset(
+    {
+        "where",
+        "for",
+        "with",
+        "when",
+        "if",
+        "such",
+        "provided",
+        "given",
+        "as",
+        "whenever",
+        "assuming",
+        "其中",
+        "当",
+    }
+)
+
+SHORT_WORDS = frozenset(
+    "a an the is are be was if so it its on of at to by no not yes odd even one two six ten any all sum day set end may use "
+    "has had can and or for but per who why how two new old big few day way him her his she you our let get see far red".split()
+)
+"""Two- and three-letter words that are never products of symbols."""
+
+NAMED_SETS = {"R": "R", "Z": "Z", "N": "N", "Q": "Q", "C": "C", "reals": "R", "integers": "Z"}
+
+ORDINAL_ENDINGS = frozenset({"st", "nd", "rd", "th"})
