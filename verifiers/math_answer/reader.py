@@ -15,7 +15,7 @@ from verifiers.math_answer.expressions import Expressions
 from verifiers.math_answer.lexer import Token, tokens
 from verifiers.math_answer.limits import MAX_TEXT_WORDS
 from verifiers.math_answer.normalise import normalise
-from verifiers.math_answer.tree import Labelled, Logic, Node, Not, Quantity, Rel, Seq, Text, Where
+from verifiers.math_answer.tree import Labelled, Logic, Node, Not, Quantity, Rel, Seq, Sym, Text, Where
 from verifiers.math_answer.vocabulary import CONDITION_WORDS, ORDINAL_ENDINGS
 
 _OPENERS = frozenset({"(", "[", "lbrace", "langle", "{", "begin"})
@@ -224,6 +224,9 @@ def _trimmed(toks: list[Token]) -> list[Token]:
 def _with_noun(node: Node, rest: list[Token], toks: list[Token], source: str) -> Node:
     """`18 coins`, `15th Day`, `x = 5 apples`: words after a value are its unit or what is counted."""
     words = [token for token in rest if token.kind == "word"]
+    if isinstance(node, Sym):
+        # "a right prism": an article, not a quantity called a.
+        return _labelled(toks, source) or _text(toks, source)
     if len(rest) > MAX_NOUN_TOKENS or not words or len(words) < len(rest) - 2 or _loaded(rest):
         return _labelled(toks, source) or _text(toks, source)
     if str(rest[0].value).lower() in ORDINAL_ENDINGS:

@@ -1,0 +1,63 @@
+"""Literals compared as they stand: the fast path that decides most rewards, without a parse.
+
+Rule 1: "same" for the same text or the same plain number; "different" only for two plain integers or fractions.
+        Everything else is not mine.
+"""
+
+import re
+
+MAX_PLAIN_CHARS = 60
+_NUMBER = re.compile(r"([+-]?)(?:(\d+)(?:\.(\d+))?|\.(\d+)|(?:(\d+)/(\d+))|\\[dt]?frac\{(-?\d+)\}\{(\d+)\})")
+_WRAPPED = re.compile(r"\$([^$]*)\$")
+
+
+def bare(text: str) -> str:
+    """The text without surrounding space, dollar signs and a final full stop.
+
+    >>> bare(" $42$. ")
+    '42'
+    """
+    text = text.strip()
+    if text[-1:] == "." and text[-2:-1] != ".":
+        text = text[:-1].rstrip()
+    if text[:1] == "$" and (wrapped := _WRAPPED.fullmatch(text)):
+        return wrapped[1].strip()
+    return text
+
+
+def same_plain(reference: str, answer: str) -> bool | None:
+    """True for the same text or value, False for two different integers or fractions, None for anything else.
+
+    Both sides are `bare`.
+
+    >>> same_plain("3/4", "0.75"), same_plain("3", "4"), same_plain("3.1", "3.14")
+    (True, False, None)
+    """
+    if reference == answer:
+        return True if reference else None
+    if len(reference) > MAX_PLAIN_CHARS or len(answer) > MAX_PLAIN_CHARS:
+        return None
+    first, second = _fraction(reference), _fraction(answer)
+    if first is None or second is None:
+        return None
+    if first[0] * second[1] == second[0] * first[1]:
+        return True
+    # A decimal may be a rounded form of the other: that is for the rounding rule.
+    return None if first[2] or second[2] else False
+
+
+def _fraction(text: str) -> tuple[int, int, bool] | None:
+    """Numerator, denominator, and whether it was written with decimals."""
+    if text.isdecimal() and text.isascii():
+        return int(text), 1, False
+    m = _NUMBER.fullmatch(text)
+    if m is None:
+        return None
+    sign = -1 if m[1] == "-" else 1
+    if m[2] is not None:
+        decimals = m[3] or ""
+        return sign * int(m[2] + decimals), 10 ** len(decimals), bool(decimals)
+    if m[4] is not None:
+        return sign * int(m[4]), 10 ** len(m[4]), True
+    top, bottom = (m[5], m[6]) if m[5] is not None else (m[7], m[8])
+    return (sign * int(top), int(bottom), False) if int(bottom) else None
