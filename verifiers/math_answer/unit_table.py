@@ -92,7 +92,7 @@ ATOMS: Final[tuple[tuple[str, Dimension, str, str], ...]] = (
         "deg",
         ANGLE,
         "1",
-        "degree|degrees|degs|°|º|^°|\\circ|^\\circ|\\degree|angular degrees|度",
+        "degree|degrees|degs|°|º|∘|^∘|^°|\\circ|^\\circ|\\degree|angular degrees|度",
     ),
     ("arcmin", ANGLE, "1/60", "′|arc minute|arc minutes|arcminute|arcminutes|minute of arc|minutes of arc"),
     ("arcsec", ANGLE, "1/3600", "″|arc second|arc seconds|arcsecond|arcseconds|second of arc|seconds of arc"),

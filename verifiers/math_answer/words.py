@@ -80,7 +80,7 @@ _HAN_SET = re.compile(r"(?:全体|一切|任意|所有|任何)(?:的)?(.{2,3})")
 _ORDINAL_NOUN = re.compile(r"(?:on )?(?:the )?([a-z0-9-]+(?:st|nd|rd|th)|first|second|third) ([a-z]+)")
 _NOUN_NUMBER = re.compile(r"(?:on )?(day|week|month|year|step|term|page|floor|round|number|no\.?) (\d{1,9})")
 _PREDICATE = re.compile(
-    r"(?:any|an?|all|every|only|it is|they are|it's|is)?(?: an?)? ?(.+?)"
+    r"(?:any|an?|all|every|only|on|in|it is|they are|it's|is)?(?: an?)? ?(.+?)"
     r"(?: (?:number|integer|function|value|natural number)s?)?(?: of [a-z]+)?"
 )
 _JOINED = frozenset(
