@@ -2,8 +2,10 @@
 
 Rule 1: MessagePack decoded to declared types, never pickle: a worker has run on hostile text, and unpickling what
         it sends would hand it the service.
-Rule 2: four bytes of length (little-endian), then the message. A worker answers each job by itself as soon as it
-        is done, so that the service always knows which one is running.
+Rule 2: four bytes of length (little-endian), then the message.
+Rule 3: a worker answers each job by itself as soon as it is done, so the service always knows which one is running.
+Rule 4: an empty list of jobs takes back what the worker has not begun. It answers `Yielded`, and only then gets
+        more: a worker that dies in between is never blamed on a job that it had not begun.
 """
 
 import msgspec
@@ -21,8 +23,8 @@ class Job(msgspec.Struct, frozen=True, array_like=True):
     problem: Problem
 
 
-class Done(msgspec.Struct, frozen=True, array_like=True):
-    """A verdict, or how the worker failed to reach one: `out_of_memory`, or the name of what was raised."""
+class Done(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """A verdict, or how the verifier failed to reach one."""
 
     verdict: Verdict | None
     seconds: float
@@ -30,9 +32,15 @@ class Done(msgspec.Struct, frozen=True, array_like=True):
     raised: str = ""
 
 
+class Yielded(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """The rest of the jobs is handed back unbegun."""
+
+
+Answer = Done | Yielded
+
 _encoder = msgspec.msgpack.Encoder()
 _jobs_decoder = msgspec.msgpack.Decoder(list[Job])
-_done_decoder = msgspec.msgpack.Decoder(Done)
+_answer_decoder: msgspec.msgpack.Decoder[Done | Yielded] = msgspec.msgpack.Decoder(Done | Yielded)
 
 
 def framed(message: bytes) -> bytes:
@@ -50,14 +58,14 @@ def decode_jobs(message: bytes) -> list[Job]:
     return _jobs_decoder.decode(message)
 
 
-def encode_done(done: Done) -> bytes:
-    """A frame with one result."""
-    return framed(_encoder.encode(done))
+def encode_answer(answer: Answer) -> bytes:
+    """A frame with one answer."""
+    return framed(_encoder.encode(answer))
 
 
-def decode_done(message: bytes) -> Done:
-    """The result in one message. Raises msgspec.DecodeError."""
-    return _done_decoder.decode(message)
+def decode_answer(message: bytes) -> Answer:
+    """The answer in one message. Raises msgspec.DecodeError."""
+    return _answer_decoder.decode(message)
 
 
 def split(buffer: bytearray) -> list[bytes]:

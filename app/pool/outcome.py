@@ -1,0 +1,57 @@
+"""What became of a job. The pool says what happened; whom to blame is decided elsewhere."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from verifiers.verdict import Verdict
+
+
+class Cause(StrEnum):
+    """Why a job has no verdict."""
+
+    CPU_LIMIT = "cpu_limit"
+    MEMORY_LIMIT = "memory_limit"
+    ABORTED = "aborted"  # arithmetic libraries abort() when a number outgrows what they can allocate
+    WALL_LIMIT = "wall_limit"
+    WORKER_DIED = "worker_died"
+    VERIFIER_RAISED = "verifier_raised"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The verifier's verdict, and how long it ran and waited, in seconds."""
+
+    verdict: Verdict
+    work_s: float
+    queue_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No verdict. `detail` is safe to show."""
+
+    cause: Cause
+    detail: str
+    work_s: float
+    queue_s: float
+
+
+JobOutcome = Finished | Lost
+
+
+class QueueFull(Exception):
+    """The pool has as much work waiting as it may hold; come back in `retry_after_s`."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("the service has as much work waiting as it may hold")
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class PoolState:
+    """For readiness and metrics."""
+
+    workers: int
+    wanted: int
+    queued_items: int
+    queued_bytes: int

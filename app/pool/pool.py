@@ -1,0 +1,242 @@
+"""A warm pool of processes that can be killed: the only part of the service that knows time.
+
+Rule 1: a job that hangs, kills its worker or eats its memory costs itself and nobody else: what was waiting behind
+        it goes back to the front of the queue, and a new worker is forked in milliseconds.
+Rule 2: the queue is bounded by items and by bytes, all of a request's jobs or none; an empty queue takes any request.
+Rule 3: the pool says what happened (`Lost.cause`), never whom to blame.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from app.pool import frames, worker
+from app.pool.link import Link, Ticket
+from app.pool.nursery import Nursery, ZygoteLost
+from app.pool.outcome import Cause, Finished, JobOutcome, Lost, PoolState, QueueFull
+from app.settings import PoolSettings
+from verifiers.problem import Problem
+
+MAX_FRAME_JOBS = 32
+"""Jobs handed to one worker at once: saves system calls; more would save little and spread a group badly."""
+MAX_FRAME_BYTES = 1 << 20
+SLOW_JOB_S = 0.05
+"""A job that runs longer than this loses the ones waiting behind it to other workers."""
+MAX_RESPAWN_DELAY_S = 1.0
+"""Workers that die before they have served anything (no memory, broken install) are not forked in a tight loop."""
+
+
+def _size(problem: Problem) -> int:
+    return len(problem.response) + sum(map(len, problem.references)) + len(problem.question or "")
+
+
+def cause_of_death(link: Link) -> tuple[Cause, str]:
+    """Why the worker's running job has no verdict."""
+    assert link.exit_status is not None
+    code = os.waitstatus_to_exitcode(link.exit_status)
+    if link.killed_for is not None:
+        return link.killed_for, "the time limit of one item passed"
+    if code == -signal.SIGPROF:
+        return Cause.CPU_LIMIT, "the item used up its CPU time"
+    if code == worker.EXIT_OUT_OF_MEMORY:
+        return Cause.MEMORY_LIMIT, "the item used up its memory"
+    if code == -signal.SIGABRT:
+        return Cause.ABORTED, "an arithmetic library gave up on a number's size"
+    how = f"by signal {-code}" if code < 0 else f"with status {code}"
+    return Cause.WORKER_DIED, f"the worker process ended {how}"
+
+
+class Pool:
+    """Open with `start`, give it jobs with `submit`, end with `close`. `on_restart(reason)` counts lost workers."""
+
+    def __init__(self, settings: PoolSettings, registry: str, on_restart: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._on_restart = on_restart
+        self._nursery = Nursery(
+            registry,
+            cpu_s=settings.item_cpu_s,
+            memory_bytes=settings.item_memory_mb << 20,
+            on_exit=self._worker_exited,
+            on_lost=self._zygote_lost,
+        )
+        self._links: dict[int, Link] = {}
+        self._queue: deque[Ticket] = deque()
+        self._queued_bytes = 0
+        self._short = asyncio.Event()
+        self._supervisor: asyncio.Task[None] | None = None
+        self._early_exits: dict[int, int] = {}  # told of before `fork` had returned
+        self._barren_deaths = 0
+        self._closing = False
+
+    async def start(self) -> None:
+        """Come up with every worker. Raises ZygoteLost."""
+        await self._nursery.start(self._settings.start_timeout_s)
+        while len(self._links) < self._settings.workers:
+            await self._spawn()
+        self._supervisor = asyncio.create_task(self._supervise(), name="pool-supervisor")
+
+    async def close(self) -> None:
+        """Kill what is left and collect it. Whoever still waits is cancelled."""
+        self._closing = True
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._supervisor
+        for link in self._links.values():
+            link.abort()
+        await self._nursery.close()
+        waiting = [*self._queue, *(ticket for link in self._links.values() for ticket in link.tickets)]
+        for ticket in waiting:
+            ticket.future.cancel()
+
+    def state(self) -> PoolState:
+        """How the pool is."""
+        return PoolState(len(self._links), self._settings.workers, len(self._queue), self._queued_bytes)
+
+    def worker_pids(self) -> list[int]:
+        """The processes that work now."""
+        return list(self._links)
+
+    def submit(self, jobs: Sequence[frames.Job]) -> list[asyncio.Future[JobOutcome]]:
+        """Queue all the jobs. Raises QueueFull and queues none."""
+        loop = asyncio.get_running_loop()
+        tickets = [Ticket(job, _size(job.problem), loop.create_future()) for job in jobs]
+        size = sum(ticket.size for ticket in tickets)
+        self._admit(len(tickets), size)
+        self._queue.extend(tickets)
+        self._queued_bytes += size
+        self._dispatch()
+        return [ticket.future for ticket in tickets]
+
+    def _admit(self, items: int, size: int) -> None:
+        self._drop_cancelled()
+        if not self._queue:
+            return
+        full = len(self._queue) + items > self._settings.queue_items
+        if full or self._queued_bytes + size > self._settings.queue_mb << 20:
+            raise QueueFull(retry_after_s=1)
+
+    def _drop_cancelled(self) -> None:
+        while self._queue and self._queue[0].future.done():
+            self._queued_bytes -= self._queue.popleft().size
+
+    # Handing out
+
+    def _dispatch(self) -> None:
+        for link in self._links.values():
+            if not self._queue:
+                return
+            if link.idle:
+                self._hand_out(link)
+
+    def _hand_out(self, link: Link) -> None:
+        share = len(self._queue) // (2 * self._settings.workers)
+        most = max(1, min(MAX_FRAME_JOBS, share))
+        tickets: list[Ticket] = []
+        size = 0
+        while self._queue and len(tickets) < most and size < MAX_FRAME_BYTES:
+            ticket = self._queue.popleft()
+            self._queued_bytes -= ticket.size
+            if not ticket.future.done():  # nobody waits for it any more
+                tickets.append(ticket)
+                size += ticket.size
+        if tickets:
+            link.give(tickets)
+
+    def _requeue(self, tickets: Iterable[Ticket]) -> None:
+        back = [ticket for ticket in tickets if not ticket.future.done()]
+        self._queue.extendleft(reversed(back))
+        self._queued_bytes += sum(ticket.size for ticket in back)
+        self._dispatch()
+
+    # What links report
+
+    def job_done(self, ticket: Ticket, done: frames.Done, started: float) -> None:
+        self._barren_deaths = 0
+        if ticket.future.done():
+            return
+        queue_s = max(0.0, started - ticket.submitted)
+        if done.verdict is not None:
+            ticket.future.set_result(Finished(done.verdict, done.seconds, queue_s))
+            return
+        if done.out_of_memory:
+            cause, detail = Cause.MEMORY_LIMIT, "the item used up its memory"
+        else:
+            cause, detail = Cause.VERIFIER_RAISED, f"the verifier raised {done.raised}"
+        ticket.future.set_result(Lost(cause, detail, done.seconds, queue_s))
+
+    def worker_idle(self, link: Link) -> None:
+        if self._queue and link.idle:
+            self._hand_out(link)
+
+    def worker_slow(self, link: Link) -> None:
+        self._requeue(link.take_back())
+
+    def worker_overdue(self, link: Link) -> None:
+        link.killed_for = Cause.WALL_LIMIT
+        self._nursery.kill(link.pid)
+
+    def worker_garbled(self, link: Link) -> None:
+        self._nursery.kill(link.pid)
+
+    def worker_lost(self, link: Link) -> None:
+        self._links.pop(link.pid, None)
+        if self._closing:
+            return
+        cause, detail = cause_of_death(link)
+        self._on_restart("recycled" if link.recycled else str(cause))
+        if not link.served and not link.tickets:
+            self._barren_deaths += 1
+        self._short.set()
+        if link.tickets and not (link.recycled or link.blameless):
+            self._lose(link.tickets.popleft(), cause, detail, link.started)
+        self._requeue(link.tickets)
+
+    def _lose(self, ticket: Ticket, cause: Cause, detail: str, started: float) -> None:
+        if not ticket.future.done():
+            work_s = time.monotonic() - started
+            ticket.future.set_result(Lost(cause, detail, work_s, max(0.0, started - ticket.submitted)))
+
+    def _worker_exited(self, pid: int, status: int) -> None:
+        if link := self._links.get(pid):
+            link.exited(status)
+        else:
+            self._early_exits[pid] = status
+
+    def _zygote_lost(self) -> None:
+        # Nobody is left to report how its workers end: they die with it.
+        for link in list(self._links.values()):
+            link.exited(int(signal.SIGKILL))
+            link.abort()
+        self._short.set()
+
+    # Keeping the number of workers up
+
+    async def _supervise(self) -> None:
+        while True:
+            await self._short.wait()
+            self._short.clear()
+            while len(self._links) < self._settings.workers:
+                if self._barren_deaths:
+                    await asyncio.sleep(min(MAX_RESPAWN_DELAY_S, 0.05 * 2 ** min(self._barren_deaths, 10)))
+                try:
+                    if not self._nursery.up:
+                        await self._nursery.close()
+                        await self._nursery.start(self._settings.start_timeout_s)
+                    await self._spawn()
+                except ZygoteLost:
+                    self._barren_deaths += 1
+
+    async def _spawn(self) -> None:
+        pid, connection = await self._nursery.fork()
+        link = Link(self, pid, slow_s=SLOW_JOB_S, wall_s=self._settings.item_wall_s)
+        self._links[pid] = link
+        if pid in self._early_exits:
+            link.exited(self._early_exits[pid])
+        self._early_exits.clear()
+        await asyncio.get_running_loop().create_unix_connection(lambda: link, sock=connection)
+        self._dispatch()

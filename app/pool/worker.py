@@ -1,0 +1,111 @@
+"""The inside of a worker process: read jobs, run each under the kernel's limits, answer each by itself.
+
+Rule 1: limits that stop C code are the kernel's: CPU time by an interval timer whose signal kills, memory by the
+        address space limit. A Python signal handler would wait for the C call to return.
+Rule 2: the exit status says what happened; the service decides whom to blame.
+"""
+
+import os
+import resource
+import select
+import signal
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.pool import frames
+
+if TYPE_CHECKING:
+    from verifiers.registry import Verifier
+
+EXIT_OUT_OF_MEMORY = 64
+"""No memory was left even to say so."""
+EXIT_RECYCLED = 65
+"""The worker has grown and wants a successor; no job is to blame."""
+RECYCLE_SHARE = 0.25
+"""Of the memory limit: a worker that holds this much between jobs would leave too little for the next one."""
+READ_BYTES = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one job may use."""
+
+    cpu_s: float
+    memory_bytes: int
+
+
+def address_space_bytes() -> int:
+    """What this process has mapped; 0 where the kernel does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize()
+
+
+def run(job: frames.Job, verifiers: Mapping[str, "Verifier"], cpu_s: float) -> frames.Done:
+    """One job under its CPU limit."""
+    started = time.perf_counter()
+    verdict = None
+    out_of_memory = False
+    raised = ""
+    signal.setitimer(signal.ITIMER_PROF, cpu_s)
+    try:
+        verifier = verifiers[job.task]
+        verdict = verifier.verify(job.problem)
+        if verdict.passed_on:
+            verdict = verifier.last_resort(job.problem, verdict)
+    except MemoryError:
+        out_of_memory = True
+    except BaseException as error:  # SystemExit in a library must not end the worker unnoticed
+        raised = type(error).__name__
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return frames.Done(verdict, time.perf_counter() - started, out_of_memory, raised)
+
+
+def _messages(connection: socket.socket) -> Iterator[bytes]:
+    buffer = bytearray()
+    while data := connection.recv(READ_BYTES):
+        buffer += data
+        yield from frames.split(buffer)
+
+
+def _taken_back(connection: socket.socket) -> bool:
+    """Whether the service has sent something while a list of jobs is under way: it wants the rest back."""
+    return bool(select.select([connection], [], [], 0)[0])
+
+
+def _work(connection: socket.socket, verifiers: Mapping[str, "Verifier"], limits: Limits, ceiling: int) -> None:
+    for message in _messages(connection):
+        jobs = frames.decode_jobs(message)
+        if not jobs:
+            connection.sendall(frames.encode_answer(frames.Yielded()))
+        for job in jobs:
+            if job is not jobs[0] and _taken_back(connection):
+                break
+            done = run(job, verifiers, limits.cpu_s)
+            connection.sendall(frames.encode_answer(done))
+            if done.out_of_memory:
+                os._exit(EXIT_RECYCLED)
+        if address_space_bytes() > ceiling:
+            os._exit(EXIT_RECYCLED)
+
+
+def serve(connection: socket.socket, verifiers: Mapping[str, "Verifier"], limits: Limits) -> None:
+    """Work until the service hangs up."""
+    start = address_space_bytes()
+    if start:
+        cap = start + limits.memory_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (cap, cap))
+    ceiling = start + int(limits.memory_bytes * RECYCLE_SHARE)
+    try:
+        _work(connection, verifiers, limits, ceiling)
+    except MemoryError:
+        os._exit(EXIT_OUT_OF_MEMORY)
+    except OSError:
+        return  # the service is gone
