@@ -12,16 +12,17 @@ from pathlib import Path
 
 from grm import leash
 
-LOG_LINES = 200
+LOG_LINES = 500
 LOG_LINE_CHARS = 2_000
-"""Together at most 400 kB kept, however much a server prints."""
+"""Together at most 1 MB kept, however much a server prints."""
 STOP_LIMIT_S = leash.STOP_GRACE_S + 5.0
+TELLING_CHARS = 300
 LAST_WORDS_LIMIT_S = 2.0
 """After the end, for what is still in the pipe; a stray process could hold it open for ever."""
 _LEASH = str(Path(leash.__file__).resolve())
 _READ_BYTES = 65_536
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_ERROR = re.compile(r"\b\w*(?:Error|Exception)\b|\berror:")
+_ERROR = re.compile(r"\b\w*(?:Error|Exception): \S|\berror: \S")
 
 
 class LogTail:
@@ -40,11 +41,15 @@ class LogTail:
         self._open = rest[:LOG_LINE_CHARS]
 
     def telling_line(self) -> str:
-        """The last line that names an error, else the last line."""
-        for line in reversed(self.lines):
-            if _ERROR.search(line):
-                return line.strip()[:300]
-        return self.lines[-1].strip()[:300] if self.lines else "it printed nothing"
+        """The first error with a message, without what a logger puts before it; else the last line.
+
+        The first, because what follows a root cause is its echo in one process after another.
+        """
+        for line in self.lines:
+            error = _ERROR.search(line)
+            if error is not None and "WARNING" not in line:
+                return line[error.start() :].strip()[:TELLING_CHARS]
+        return self.lines[-1].strip()[:TELLING_CHARS] if self.lines else "it printed nothing"
 
 
 class LeashedProcess:

@@ -114,6 +114,7 @@ class SupervisedBackend:
         """Start a server and stay with it until it is lost, which is raised."""
         build = await installed_build(self._options.interpreter)
         port = _free_port()
+        self._tail = LogTail()
         line = command(self._model, port, build, self._options)
         process = await LeashedProcess.start(line, environment(self._model, build, self._options), self._tail)
         backend = OpenAIBackend(f"http://{LOOPBACK}:{port}", model=self._model, concurrency=self._concurrency)
@@ -123,7 +124,7 @@ class SupervisedBackend:
             )
         try:
             await self._unless_ended(process, self._come_up(backend))
-            self._capabilities = await self._unless_ended(process, probe(backend))
+            self._capabilities = await self._unless_ended(process, self._examine(backend))
             await self._serve(process, backend, self._capabilities)
         finally:
             self._backend = None
@@ -143,6 +144,12 @@ class SupervisedBackend:
         except TimeoutError:
             said = self._tail.telling_line()
             raise _RunEndedError(f"the server did not come up within {limit_s:g} s: {said}") from None
+
+    async def _examine(self, backend: OpenAIBackend) -> Capabilities:
+        try:
+            return await probe(backend)
+        except BackendError as error:
+            raise _RunEndedError(f"the probe failed: {error}; {self._tail.telling_line()}") from error
 
     async def _serve(self, process: LeashedProcess, backend: OpenAIBackend, found: Capabilities) -> NoReturn:
         loop = asyncio.get_running_loop()
