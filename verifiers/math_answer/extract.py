@@ -1,10 +1,27 @@
 """From all the model wrote to the text of its final answer.
 
 Rule 1: last box, then answer marker, then what stands at the end; the first stage that finds something decides.
-Rule 2: thinking, comments and struck-out text are never searched.
+Rule 2: thinking, comments, struck-out text and talk to a grader are never searched.
+Rule 3: where a response gives no answer, repeats the question or contradicts itself, it is refused with the reason.
+Rule 4: every pass is linear in the response, and each common case leaves early.
 """
 
+import re
 from dataclasses import dataclass
+
+from verifiers.math_answer.extract_box import CORRECTION, last_box, lone_box
+from verifiers.math_answer.extract_marker import marked
+from verifiers.math_answer.extract_markup import MAX_ANSWER_CHARS, says_something, squeeze
+from verifiers.math_answer.extract_number import differ
+from verifiers.math_answer.extract_section import final_section
+from verifiers.math_answer.extract_sentence import is_hedged
+from verifiers.math_answer.extract_tail import read_end
+
+MAX_RESPONSE_CHARS = 1_000_000
+MAX_FINAL_CHARS = 4_000  # of the final section kept for the reading of words
+MAX_QUESTION_CHARS = 20_000  # of the question looked at for copies
+
+_PLAIN_ANSWER = re.compile(r"-?\d{1,15}(?:\.\d{1,15}|/\d{1,15})?|-?\\d?frac\{-?\d{1,9}\}\{\d{1,9}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +43,109 @@ class Extraction:
 
 
 def extract(response: str, question: str | None = None) -> Extraction:
-    """The final answer of `response`."""
-    text = response.strip()
-    at = text.rfind("\\boxed{")
-    if at >= 0 and (end := text.find("}", at)) > 0:
-        return Extraction(text[at + 7 : end], "box", final=text)
-    if not text:
-        return Extraction(None, "nothing", refusal="no answer")
-    return Extraction(text, "whole", final=text)
+    r"""The final answer of `response`.
+
+    >>> extract(r"So $x = \boxed{\frac{1}{2}}$.").answer
+    '\\frac{1}{2}'
+    """
+    if len(response) <= 40 and _PLAIN_ANSWER.fullmatch(response):
+        return Extraction(response, "whole", (), None, response)
+    if len(response) > MAX_RESPONSE_CHARS:
+        return Extraction(None, "nothing", refusal="response too long")
+    lone = lone_box(response)
+    if lone is not None:
+        return _checked(lone, "box", (), response, question)
+    section = final_section(response, question)
+    if section.only_thinking:
+        return Extraction(None, "nothing", refusal="no final part after the thinking")
+    return _searched(section.text.strip(), question)
+
+
+def _searched(text: str, question: str | None) -> Extraction:
+    final = text[-MAX_FINAL_CHARS:]
+    if not says_something(final):
+        return Extraction(None, "nothing", refusal="no answer", final=final)
+    question_text = squeeze(question[:MAX_QUESTION_CHARS]) if question else ""
+    box = last_box(text, question)
+    if box is not None:
+        if box.answer is None or _taken_back(box.answer, text[box.end :], question_text):
+            return Extraction(None, box.how, refusal=box.refusal or "contradicting finals", final=final)
+        return _checked(box.answer, box.how, box.parts, final, question)
+    marker = marked(text, question_text)
+    if marker is not None:
+        if marker.answer is None:
+            return Extraction(None, marker.how, refusal=marker.refusal, final=final)
+        revised = _revision(marker.answer, text[marker.end :], question_text)
+        return _checked(revised or marker.answer, "correction" if revised else marker.how, marker.parts, final, question)
+    if _BROKEN_OFF.search(final) or _OPENING_ONLY.fullmatch(final):
+        return Extraction(None, "nothing", refusal="no answer", final=final)
+    end = read_end(text, question_text)
+    if end is None or not says_something(end.answer):
+        return Extraction(None, "nothing", refusal="no answer", final=final)
+    return _checked(end.answer, end.how, end.parts, final, question)
+
+
+def _checked(answer: str, how: str, parts: tuple[str, ...], final: str, question: str | None) -> Extraction:
+    """The extraction, unless the answer is no answer."""
+    final = final[-MAX_FINAL_CHARS:]
+    if len(answer) > MAX_ANSWER_CHARS:
+        return Extraction(None, how, refusal="answer too long", final=final)
+    if question is not None and len(answer) >= 4 and _repeats(answer, question):
+        return Extraction(None, how, refusal="only the question repeated", final=final)
+    return Extraction(answer, how, parts, None, final, is_hedged(answer))
+
+
+_REVISION = re.compile(
+    r"\b(?:wait|actually|sorry|correction|scratch that|oops|i made an? (?:mistake|error))\b|更正|不对|等等，|算错|写错", re.IGNORECASE
+)
+
+
+def _revision(answer: str, tail: str, question_text: str) -> str | None:
+    """A different plain value after a word of correction."""
+    word = _REVISION.search(tail) if len(tail) > 8 else None
+    if word is None:
+        return None
+    end = read_end(tail[word.end() :], question_text)
+    return end.answer if end is not None and differ(end.answer, answer) else None
+
+
+def _taken_back(answer: str, tail: str, question_text: str) -> bool:
+    """Whether the text after a box takes its value back, or announces another one."""
+    if len(tail) <= 8:
+        return False
+    if _revision(answer, tail, question_text) is not None:
+        return True
+    again = marked(tail, question_text) if not CORRECTION.search(tail) else None
+    return again is not None and again.answer is not None and differ(again.answer, answer)
+
+
+_BROKEN_OFF = re.compile(r"(?:\b(?:is|are|be|the|to|of|equals)|[:：=,，]|[是为])[\s*_$]*\Z", re.IGNORECASE)
+_OPENING_ONLY = re.compile(
+    r"[\s#*>]*(?:(?:thought process|thinking|solution|answer|the answer|final answer|reasoning|explanation|analysis|step[- ]by[- ]step|step 1"
+    r"|解|解答|答|答案|分析|思路|思考过程|かいせつ|解説|решение|ответ|solución|lösung|solution complète)[\s:：.*。]*"
+    r"|(?:sure|okay|ok|certainly|of course|absolutely|great question|let me|let's|let us|i will|i'll|we need to|we will|we'll|first,|to solve"
+    r"|here is|here's|让我们?|首先|好的|我们来|下面|我来)[^\d=]{0,30000})",
+    re.IGNORECASE,
+)
+_OPTION_LABEL = re.compile(r"(?<![A-Za-z])[A-H]\s*[).:、．]")
+_IMPERATIVE = re.compile(
+    r"(?:please)?(?:now)?(?:compute|evaluate|calculate|simplify|expand|factori[sz]e|factor|find|determine|whatis|reduce|write|express|rationali[sz]e|solve"
+    r"|differentiate|integrate|计算|化简|求|求值|解|分解因式|因式分解)(?:thevalueof|theexactvalueof|thefollowing|theexpression|completely|fully|theintegral|the"
+    r"|equation|sum|product|[:：,])*"
+)
+
+
+def _repeats(answer: str, question: str) -> bool:
+    """Whether an answer is only a copy of the question, of its options or of the expression it asks about."""
+    copy = squeeze(answer)
+    asked = squeeze(question[:MAX_QUESTION_CHARS]).rstrip(".?!。？")
+    copy = copy.rstrip(".?!。？")
+    if len(copy) < 4 or copy not in asked:
+        return False
+    if len(copy) >= 0.6 * len(asked) and not copy.replace(".", "").isdigit():
+        return True
+    if len(_OPTION_LABEL.findall(answer)) > 1:
+        return True
+    if not asked.endswith(copy) or not re.search(r"[-+*/^\\√]", copy):
+        return False
+    return _IMPERATIVE.fullmatch(asked[: -len(copy)]) is not None

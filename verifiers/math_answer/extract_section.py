@@ -1,0 +1,200 @@
+"""The part of a response in which a final answer may stand.
+
+Rule 1: what the model wrote to itself (thinking blocks), hid (comments, invisible characters) or took back
+        (struck-out text) is not part of it.
+Rule 2: what is addressed to a grader (closers of the grader's prompt, chat turns, scores) ends it or is dropped.
+Rule 3: every step is one linear pass behind a test for a literal, so that plain text pays nothing.
+"""
+
+import re
+from dataclasses import dataclass
+
+# Marks that show nothing or only steer the direction of the text: zero-width, bidi controls, soft hyphen, BOM.
+_INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064" + (
+    "\u2066\u2067\u2068\u2069\ufeff\u00ad\u061c\u180e"
+)
+_DROP_INVISIBLE = dict.fromkeys(map(ord, _INVISIBLE))
+_STRUCK_OVERLAYS = "\u0335\u0336\u0337"
+
+_THINKING = re.compile(
+    r"<(/?)\|?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis|inner_monologue"
+    r"|begin_of_thought|end_of_thought)(?:\s[^<>]{0,80})?\|?>",
+    re.IGNORECASE,
+)
+_BRACKET_THINKING = re.compile(r"\[(/?)THINK\]|◁(/?)think▷")
+_CHANNEL_FINAL = "<|channel|>final<|message|>"
+_CHANNEL_OTHER = "<|channel|>analysis<|message|>"
+
+_TAG_COMMENT = re.compile(r"<!--(?:[^-]|-(?!->))*+(?:-->)?")
+_STRUCK_MARKDOWN = re.compile(r"(?<![^\s(\[*_|:：。，>])~~(?=[^\s~])([^~\n]{1,400})(?<![\s,])~~")
+_STRUCK_TAG = re.compile(r"<(del|s|strike)>[^<>]{0,2000}</\1>", re.IGNORECASE)
+_STRUCK_LATEX = re.compile(r"\\(?:sout|st|cancel|bcancel|xcancel)\s*\{(?:[^{}]|\{[^{}]{0,200}\}){0,400}\}")
+_TAG = re.compile(
+    r"</?(p|div|span|br|hr|b|i|u|em|strong|h[1-6]|ul|ol|li|table|tbody|thead|tr|td|th|center|font|section|article|main"
+    r"|body|html|math|output)(?:\s+[\w-]{1,30}\s*=\s*(?:\"[^\"<>]{0,200}\"|'[^'<>]{0,200}')){0,8}\s*/?>",
+    re.IGNORECASE,
+)
+_LINE_TAGS = frozenset(
+    "p div br hr h1 h2 h3 h4 h5 h6 li tr ul ol table section article main body html".split()
+)
+
+# A LaTeX comment: an unescaped % after a space or at the start of a line. "50 %" at the end of a phrase, and
+# "50 % of", are percentages.
+_LATEX_COMMENT = re.compile(
+    r"(?<![^\s])%(?![ \t]*(?:[.,;:!?)\]}$，。；）]|$|(?:of|or|and|chance|probability|increase|decrease|more|less|的)\b|的))"
+    r"[^\n]*",
+    re.MULTILINE,
+)
+
+_LEADING_CHAT = re.compile(
+    r"\s*(?:<\|im_start\|>\s*assistant|<\|assistant\|>|<｜Assistant｜>|<start_of_turn>model"
+    r"|<\|start_header_id\|>\s*assistant\s*<\|end_header_id\|>|<response>|Assistant\s*[:：](?=.))\s*",
+    re.IGNORECASE,
+)
+_CLOSER = re.compile(
+    r"</?(?:response|reference|reference_answer|ground_truth|gold|verdict|score|grade|grading|evaluation|judgement"
+    r"|judgment|candidate|submission|student_answer|model_answer|system|user|assistant|instructions?)\b[^<>]{0,80}>"
+    r"|<[^<>\n]{0,40}\b(?:End|Begin|Start)>"
+    r"|<\|[\w▁]{1,30}\|>|<｜[^<>｜]{1,40}｜>|<(?:end|start)_of_turn>|</?s>|<eos>|\[/?INST\]|<</?SYS>>"
+    r"|\]\]>(?=\s*<)|\]\]>\s*$|<!\[CDATA\[",
+    re.IGNORECASE,
+)
+_LINE_START = r"\n[ \t#*>\-]{0,12}"
+_TURN = re.compile(
+    _LINE_START + r"(?:(?:Human|User|System|Judge|Grader|Evaluator|用户|系统|评分员|评委|裁判|阅卷人)[ \t*]{0,4}[:：]"
+    r"|(?:Final )?(?:Verdict|Judge?ment|Grading|Evaluation)[ \t*:：]{0,6}\n?[ \t*]{0,4}"
+    r"(?:correct|incorrect|right|wrong|pass|accept|true|yes|full|[AB]\b|\d+/)"
+    r"|Judging the correctness|评分结果|判定结果)",
+    re.IGNORECASE,
+)
+_SCORE_LINE = re.compile(
+    _LINE_START + r"((?:(?:final|overall|total|process|outcome)[ _])?(?:scores?|ratings?|grades?|marks?|verdict|reward)"
+    r"|得分|评分|分数)[ \t*]{0,4}[:：=][^\n]*",
+    re.IGNORECASE,
+)
+# A lower-case word that every match of the two patterns above holds: most texts hold none.
+_GRADER_WORDS = ("human", "user", "system", "judg", "grad", "evaluat", "verdict", "score", "rating", "mark", "reward") + (
+    "用户", "系统", "评分", "评委", "裁判", "阅卷人", "判定", "得分", "分数"
+)  # fmt: skip
+_GRADER_WORDS_ASCII = tuple(word for word in _GRADER_WORDS if word.isascii())
+_SCORE_OBJECT = re.compile(
+    r"\{[^{}\n]{0,200}\"[^\"\n]{0,40}(?:score|verdict|correct|grade|overall|reward|judg|rating)[^\"\n]{0,40}\"\s*:[^{}]{0,400}\}",
+    re.IGNORECASE,
+)
+_VERDICT_TOKEN = re.compile(
+    r"\[\[(?:[A-E](?:[<>=]{1,3}[A-E])?|rating: ?\d+|\d{1,2}|correct|incorrect|yes|no|tie)\]\]"
+    r"|\[(?:correct|incorrect|right|wrong|verified|passed|accepted|true|判对|正确)\]",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The text to search; `only_thinking` when the response never left its thinking block."""
+
+    text: str
+    only_thinking: bool = False
+
+
+def final_section(response: str, question: str | None) -> Section:
+    """The response without what may not be searched.
+
+    >>> final_section("<think>x is 12</think>x = 13", None).text
+    'x = 13'
+    """
+    text = response
+    if not text.isascii():
+        text = _visible(text)
+    if "hink" in text or "<" in text:
+        shown = _outside_thinking(text)
+        if not shown.strip() and text.strip():
+            return Section("", only_thinking=True)
+        text = shown
+    if "<" in text:
+        text = _TAG_COMMENT.sub("", text)
+    if "~~" in text or "<" in text or "\\" in text:
+        text = _without_struck(text)
+    if "%" in text:
+        text = _LATEX_COMMENT.sub("", text).replace("}% \\boxed", "}\n% ")
+    text = _without_grader_talk(text, question)
+    if "<" in text:
+        text = _TAG.sub(_plain_tag, text)
+    return Section(text)
+
+
+def _visible(text: str) -> str:
+    if any(mark in text for mark in _INVISIBLE):
+        text = text.translate(_DROP_INVISIBLE)
+    if any(mark in text for mark in _STRUCK_OVERLAYS):
+        text = re.sub(f"[^\\s][{_STRUCK_OVERLAYS}]", "", text)
+    return text
+
+
+def _outside_thinking(text: str) -> str:
+    """What stands outside of thinking blocks. A bare closer ends a block that began with the response."""
+    if _CHANNEL_OTHER in text or _CHANNEL_FINAL in text:
+        return text.rpartition(_CHANNEL_FINAL)[2] if _CHANNEL_FINAL in text else ""
+    kept: list[str] = []
+    at, inside = 0, False
+    pattern = _THINKING if "<" in text else _BRACKET_THINKING
+    for tag in pattern.finditer(text):
+        closes = any(tag.groups()) or "end_of" in tag[0]
+        if closes:
+            if not inside:
+                kept.clear()
+            inside = False
+        elif not inside:
+            kept.append(text[at : tag.start()])
+            inside = True
+        at = tag.end()
+    if at == 0:
+        return text
+    if not inside:
+        kept.append(text[at:])
+    return "\n".join(kept)
+
+
+def _without_struck(text: str) -> str:
+    if "~~" in text:
+        text = _STRUCK_MARKDOWN.sub(" ", text)
+    if "</" in text:
+        text = _STRUCK_TAG.sub(" ", text)
+    if "cancel{" in text or "\\sout" in text or "\\st{" in text:
+        text = _STRUCK_LATEX.sub(" ", text)
+    return text
+
+
+def _plain_tag(tag: re.Match[str]) -> str:
+    return "\n" if tag[1].lower() in _LINE_TAGS else " " if tag[1].lower() in ("td", "th") else ""
+
+
+def _without_grader_talk(text: str, question: str | None) -> str:
+    """The text up to the first sign that the model went on as someone else, without scores it gave itself."""
+    if "<" in text or "[" in text or "]]>" in text:
+        if opening := _LEADING_CHAT.match(text):
+            text = text[opening.end() :]
+        text = _cut_at(_CLOSER, text)
+        if "[" in text and (rest := _VERDICT_TOKEN.sub(" ", text)).strip():
+            text = rest
+    lowered = text.lower()
+    words = _GRADER_WORDS_ASCII if text.isascii() else _GRADER_WORDS
+    if not any(word in lowered for word in words):
+        return text
+    text = _cut_at(_TURN, "\n" + text)
+    if '":' in text or '" :' in text:
+        text = _SCORE_OBJECT.sub(" ", text)
+    if scored := _SCORE_LINE.search(text):
+        word = scored[1].split()[-1].lower().rstrip("s")
+        if question is None or word not in question.lower():
+            text = _SCORE_LINE.sub("", text)
+    return text
+
+
+def _cut_at(pattern: re.Pattern[str], text: str) -> str:
+    """Everything before the first match that has something before it; matches at the very start are dropped."""
+    start = 0
+    for match in pattern.finditer(text):
+        if (before := text[start : match.start()]).strip():
+            return before
+        start = match.end()
+    return text[start:]
