@@ -32,6 +32,7 @@ class Hints(msgspec.Struct, frozen=True):
     expression: bool = False
     probability: bool = False
     ratio: bool = False
+    clock: bool = False
     asked: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
     integers: frozenset[str] = frozenset()
