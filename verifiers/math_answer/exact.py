@@ -31,7 +31,7 @@ Rational: TypeAlias = int | fmpq
 
 
 def exact(node: Node, ctx: Context | None = None) -> Fraction | None:
-    """The exact rational value of a constant; None when it has none, is too large or needs more than algebra."""
+    """The exact rational value of a constant; None when it has none, is too large or needs more."""
     if type(node) is Num and node.den == 1:
         return Fraction(node.num)
     try:
@@ -255,7 +255,7 @@ def _binom(n: Rational, k: Rational) -> Rational | None:
     smaller = min(k, n - k)
     if n.bit_length() > MAX_EXPONENT_BITS - 1 or min(n, smaller * n.bit_length()) > MAX_BITS:
         return None
-    return int(fmpz.bin_uiui(fmpz(n), fmpz(smaller)))
+    return int(fmpz.bin_uiui(n, smaller))
 
 
 def _perm(n: Rational, k: Rational) -> Rational | None:

@@ -1,7 +1,7 @@
 """Walking the tree: children, names, substitution, sizes, sign choices. No arithmetic here.
 
-Rule 1: `symbols` reports every free name, `e` and `i` among them; `variables` leaves out what the context takes
-        for a constant. The variable of a sum, product, integral or limit is bound in its body: neither has it.
+Rule 1: `symbols` reports every free name, `e` and `i` among them; `variables` leaves out what the context
+        takes for a constant. The variable of a sum, product, integral or limit is bound: neither has it.
 Rule 2: every plus-minus of one expression takes its sign from the same choice (plus-minus the upper sign,
         minus-plus the lower) unless asked otherwise.
 """
@@ -127,8 +127,8 @@ def calls(node: Node) -> frozenset[str]:
 def expand_plus_minus(node: Node, *, linked: bool = True) -> tuple[Node, ...]:
     """Every sign choice, upper signs first.
 
-    Linked: one choice for all signs, `a +- b -+ c` gives two values. Not linked: each sign on its own, so that
-    `+-1 +- sqrt 2` gives four; more than MAX_FREE_SIGNS signs fall back to linked.
+    Linked: one choice for all signs, `a +- b -+ c` gives two values. Not linked: each sign on its own, so
+    that `+-1 +- sqrt 2` gives four; more than MAX_FREE_SIGNS signs fall back to linked.
     """
     count = sum(1 for part in preorder(node) if type(part) is PlusMinus)
     if count == 0:
