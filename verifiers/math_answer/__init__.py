@@ -1,36 +1,123 @@
-"""Mathematical answers: extraction, reading, comparison."""
+"""Mathematical answers: extraction, reading, comparison. The stages on one screen.
 
+    response --extract--> answer --read--> tree --RULES--> yes / no / not mine
+
+Rule 1: "yes" only on proof or by a stated convention, "no" when refuted, else passed on with what was understood.
+Rule 2: sizes and steps bound all work, never a clock: the same pair gets the same verdict on any machine, in any
+        thread. Only `last_resort` (sympy) is unbounded; it runs in a process that can be killed.
+"""
+
+from collections.abc import Mapping
+
+from verifiers.math_answer import symbolic
+from verifiers.math_answer.extract import Extraction, extract
+from verifiers.math_answer.judge import Judgement, judge
+from verifiers.math_answer.limits import MAX_ANSWER_CHARS
+from verifiers.math_answer.plain import bare, same_plain
+from verifiers.math_answer.question import hints
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome, Verdict
 
-VERSION = "0"
+__all__ = ["DESCRIPTION", "VERSION", "check_options", "explain", "last_resort", "quick", "readable", "verify"]
+
+VERSION = "1"
 DESCRIPTION = "Mathematical answers: numbers, expressions, sets, intervals, equations, units, short words."
 
 
-def check_options(options: object) -> str | None:
-    """No options yet."""
-    return None if not options else "the math task takes no options; remove `options`"
+def check_options(options: Mapping[str, object]) -> str | None:
+    """The math task has no options yet."""
+    return f"the math task takes no options; remove {', '.join(options)}" if options else None
 
 
 def readable(reference: str) -> bool:
-    """Whether the reference can be read."""
-    return bool(reference.strip())
+    """Whether the reference can be compared with at all: it has content and a sane size."""
+    return bool(reference.strip()) and len(reference) <= MAX_ANSWER_CHARS
 
 
 def quick(problem: Problem) -> Verdict | None:
-    """Same text."""
-    answer = problem.response.strip()
-    if answer in (r.strip() for r in problem.references):
-        return Verdict(Outcome.CORRECT, "same_text", "the same text", answer)
-    return None
+    """The verdict on plain text and plain numbers, in microseconds; None for everything else."""
+    extraction = extract(problem.response, problem.question)
+    if extraction.answer is None or extraction.parts:
+        return None
+    return _plainly(problem.references, extraction.answer)
+
+
+def _plainly(references: tuple[str, ...], answer: str) -> Verdict | None:
+    given = bare(answer)
+    refuted = True
+    for reference in references:
+        wanted = bare(reference)
+        same = same_plain(wanted, given)
+        if same:
+            rule = "same_text" if wanted == given else "same_number"
+            return Verdict(Outcome.CORRECT, rule, f"{given} is {wanted}", answer)
+        refuted = refuted and same is False
+    return Verdict(Outcome.INCORRECT, "same_number", f"{given} is another number", answer) if refuted else None
 
 
 def verify(problem: Problem) -> Verdict:
-    """Compare the response with the references."""
-    verdict = quick(problem)
-    return verdict or Verdict(Outcome.INCORRECT, "same_text", "another text", problem.response.strip())
+    """The verdict by every bounded rule. Never raises for bad model output."""
+    return _verify(problem)[0]
+
+
+def _verify(problem: Problem) -> tuple[Verdict, Extraction, list[Judgement]]:
+    extraction = extract(problem.response, problem.question)
+    if extraction.answer is None:
+        why = extraction.refusal or "no answer found"
+        return Verdict(Outcome.UNREADABLE, extraction.how, why), extraction, []
+    if not any(readable(reference) for reference in problem.references):
+        why = "the reference is empty or too long"
+        return Verdict(Outcome.UNDECIDABLE, "unread_reference", why, extraction.answer), extraction, []
+    expected = hints(problem.question)
+    judgements: list[Judgement] = []
+    for reference in problem.references:
+        judgements.append(judge(reference, extraction, expected, problem.question))
+        if judgements[-1].same:
+            break
+    return _concluded(judgements, extraction.answer), extraction, judgements
+
+
+def _concluded(judgements: list[Judgement], answer: str) -> Verdict:
+    last = judgements[-1]
+    if last.same:
+        return Verdict(Outcome.CORRECT, last.rule, "the answer says what the reference says", answer, last.understood)
+    unreadable = next((j for j in judgements if j.unreadable), None)
+    if unreadable is not None:
+        why = f"the answer cannot be read: {unreadable.unreadable}"
+        return Verdict(Outcome.UNREADABLE, unreadable.rule, why, answer)
+    if all(j.same is False for j in judgements):
+        return Verdict(Outcome.INCORRECT, last.rule, "the answer differs from the reference", answer, last.understood)
+    why = "no rule could tell whether the answer says what the reference says"
+    return Verdict(Outcome.UNDECIDABLE, "no_rule", why, answer, last.understood, passed_on=True)
 
 
 def last_resort(problem: Problem, verdict: Verdict) -> Verdict:
-    """Symbolic algebra."""
+    """What `verify` passed on, by computer algebra. Unbounded: only in a process that can be killed."""
+    if verdict.answer is None:
+        return verdict
+    refuted = True
+    for reference in problem.references:
+        same = symbolic.settle(reference, verdict.answer)
+        if same:
+            return Verdict(Outcome.CORRECT, "symbolic", "equal by computer algebra", verdict.answer, verdict.understood)
+        refuted = refuted and same is False
+    if refuted:
+        return Verdict(Outcome.INCORRECT, "symbolic", "different by computer algebra", verdict.answer, verdict.understood)
     return verdict
+
+
+def explain(problem: Problem) -> list[str]:
+    """The way to the verdict, a line per step, for people.
+
+    >>> explain(Problem("so $x = 1/2$", ("0.5",)))[-1]
+    'correct by same_number: the answer says what the reference says'
+    """
+    verdict, extraction, judgements = _verify(problem)
+    lines = [f"extracted by {extraction.how}: {extraction.answer!r}" + (f" ({extraction.refusal})" if extraction.refusal else "")]
+    for reference, judgement in zip(problem.references, judgements, strict=False):
+        lines.append(f"against {reference!r}")
+        if judgement.understood:
+            lines.append(f"  read as {judgement.understood[0]} and {judgement.understood[1]}")
+        lines.extend(f"  {step}" for step in judgement.trace)
+    lines.append(f"{verdict.outcome.value} by {verdict.rule}: {verdict.reason}")
+    return lines

@@ -397,10 +397,12 @@ class Expressions(Brackets):
         name = str(self.take().value)
         sub: Node | None = None
         power: Node | None = None
-        if name in ("log10", "log2"):
-            name, sub = "log", Num(int(name[3:]))
         if name in ("sqrt", "cbrt"):
             return self._root(name)
+        token = self.toks[self.at]
+        if name == "log" and token.kind == "num" and self.toks[self.at + 1].kind == "(" and token.at == self.toks[self.at - 1].to:
+            # `log2(8)`
+            sub = _number(self.take().value)
         while self.kind in ("_", "^"):
             if self.take().kind == "_":
                 sub = self.argument()
@@ -486,8 +488,7 @@ class Expressions(Brackets):
             self.descend()
             inside = self.expression()
             self.depth -= 1
-            if self.take().value != "r" + name[1:]:
-                raise self.error("a floor or ceiling is not closed")
+            self.expect("r" + name[1:])
             return Call("floor" if name == "lfloor" else "ceil", (inside,))
         if name in _DECORATIONS:
             return self._decorated(name)

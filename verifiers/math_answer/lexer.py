@@ -157,7 +157,8 @@ def _letters(run: str, at: int, after_value: bool, prose: bool) -> list[Token]:
     if len(run) == 1:
         return [Token("sym", run, at, at + 1)]
     if prose:
-        return [Token(*(_known(run) or ("word", run)), at, at + len(run))]
+        known = ("func", v.FUNCTIONS[run]) if run in v.FUNCTIONS else _known(run)
+        return [Token(*(known or ("word", run)), at, at + len(run))]
     return [Token(kind, value, at + a, at + b) for kind, value, a, b in _split_run(run, after_value)]
 
 
@@ -221,6 +222,7 @@ _SIMPLE_COMMANDS: dict[str, tuple[str, object]] = {
     **{name: ("cmd", "frac") for name in ("frac", "dfrac", "tfrac", "cfrac")},
     **{name: ("cmd", "binom") for name in ("binom", "dbinom", "tbinom")},
     **{name: ("sym", "empty") for name in ("emptyset", "varnothing")},
+    **{name: (name, name) for name in ("rfloor", "rceil")},
     **{name: ("mod", name) for name in ("pmod", "bmod", "mod", "pod")},
     **{"mathbb": ("cmd", "mathbb"), "Bbb": ("cmd", "mathbb"), "R": ("set", "R"), "Z": ("set", "Z"), "N": ("set", "N"), "Q": ("set", "Q"), "C": ("set", "C")},
     **{"langle": ("langle", "<"), "rangle": ("rangle", ">"), "euro": ("€", "€"), "pounds": ("£", "£"), "yen": ("¥", "¥"), "tfrac": ("cmd", "frac")},

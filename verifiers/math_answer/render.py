@@ -9,6 +9,7 @@ _SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 4
 _OPS = {"=": "=", "!=": "\\ne", "<": "<", "<=": "\\le", ">": ">", ">=": "\\ge", "in": "\\in", "notin": "\\notin", "approx": "\\approx", "equiv": "\\equiv", "subset": "\\subset", "to": "\\to", "sim": "\\sim", "divides": "\\mid", "perp": "\\perp", "parallel": "\\parallel"}  # fmt: skip
 _SET_OPS = {"union": "\\cup", "intersect": "\\cap", "minus": "\\setminus"}
 _BRACKETS = {"(": "(", ")": ")", "[": "[", "]": "]", "<": "\\langle ", ">": "\\rangle "}
+_QUANTIFIERS = {"for all": "\\forall", "there exists": "\\exists"}
 _GREEK_MIN = 2
 
 
@@ -167,6 +168,9 @@ def _structure(node: t.Node) -> str:
         case t.Not():
             return f"\\neg ({render(node.x)})"
         case t.Where():
+            if isinstance(node.conditions[0], t.Text) and node.conditions[0].words in _QUANTIFIERS:
+                bound = ", ".join(map(render, node.conditions[1:]))
+                return f"{_QUANTIFIERS[node.conditions[0].words]} {bound}, {render(node.body)}"
             return f"{render(node.body)}, {', '.join(map(render, node.conditions))}"
         case t.Cases():
             rows = [[render(x), "\\text{otherwise}" if c is None else render(c)] for x, c in node.branches]

@@ -1,0 +1,98 @@
+"""One reference against one extracted answer: readings, then RULES, then words.
+
+Rule 1: a text with two readings (`1,234`) is accepted under either and refused only under both.
+Rule 2: words come last: they decide only where no tree does.
+"""
+
+from dataclasses import dataclass
+
+from verifiers.math_answer.claims import claims
+from verifiers.math_answer.context import Context, Hints
+from verifiers.math_answer.errors import Unparsable
+from verifiers.math_answer.extract import Extraction
+from verifiers.math_answer.plain import bare, same_plain
+from verifiers.math_answer.reader import readings
+from verifiers.math_answer.render import render
+from verifiers.math_answer.rules import Comparison
+from verifiers.math_answer.tree import Group, Logic, Node, Seq, SetOf, Text
+from verifiers.math_answer.words import special
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`same` is the answer, `rule` who gave it. `unreadable` says why the answer (not the reference) could not be
+    read; `understood` holds both sides as they were read (answer, reference)."""
+
+    same: bool | None
+    rule: str
+    understood: tuple[str, str] | None = None
+    unreadable: str | None = None
+    trace: tuple[str, ...] = ()
+
+
+def judge(reference: str, extraction: Extraction, hints: Hints, question: str | None = None) -> Judgement:
+    """Whether the extracted answer says what the reference says. Never raises."""
+    answer = extraction.answer
+    assert answer is not None
+    if not extraction.parts:
+        plain = same_plain(bare(reference), bare(answer))
+        if plain is not None:
+            return Judgement(plain, "same_text" if plain and bare(reference) == bare(answer) else "same_number")
+    references = _trees(reference)
+    if isinstance(references, Unparsable):
+        claimed = claims(extraction, reference, question)
+        return Judgement(claimed, "claims" if claimed is not None else "unread_reference")
+    if extraction.parts and _arity(references[0]) == len(extraction.parts):
+        answer = ", ".join(extraction.parts)
+    answers = _trees(answer)
+    if isinstance(answers, Unparsable):
+        claimed = claims(extraction, reference, question)
+        if claimed is not None:
+            return Judgement(claimed, "claims")
+        return Judgement(None, "unread_answer", unreadable=answers.message)
+    return _compared(references, answers, extraction, reference, hints, question)
+
+
+def _compared(
+    references: tuple[Node, ...],
+    answers: tuple[Node, ...],
+    extraction: Extraction,
+    reference: str,
+    hints: Hints,
+    question: str | None,
+) -> Judgement:
+    understood = (render(answers[0]), render(references[0]))
+    trace: list[str] = []
+    verdicts: list[tuple[bool | None, str]] = []
+    for wanted in references:
+        for given in answers:
+            same, rule = Comparison(Context(hints), trace).decide(wanted, given)
+            if same:
+                return Judgement(True, rule, understood, trace=tuple(trace))
+            verdicts.append((same, rule))
+    if any(isinstance(node, Text) for node in (*references, *answers)):
+        claimed = claims(extraction, reference, question)
+        if claimed is not None:
+            return Judgement(claimed, "claims", understood, trace=tuple(trace))
+    if all(same is False for same, _ in verdicts):
+        return Judgement(False, verdicts[0][1], understood, trace=tuple(trace))
+    return Judgement(None, "no_rule", understood, trace=tuple(trace))
+
+
+def _trees(text: str) -> tuple[Node, ...] | Unparsable:
+    fixed = special(text)
+    if fixed is not None:
+        return (fixed,)
+    try:
+        return readings(text)
+    except Unparsable as refused:
+        return refused
+
+
+def _arity(node: Node) -> int:
+    match node:
+        case Seq() | SetOf() | Group():
+            return len(node.items)
+        case Logic():
+            return len(node.args)
+    return 1

@@ -1,0 +1,78 @@
+"""RULES, in order, and the comparison that runs them. The first rule with an opinion decides.
+
+Rule 1: a rule answers yes, no, or "not mine". "No" needs a refutation, not a failure to see the likeness.
+Rule 2: order is from the special to the general: what a notation means before what its values are.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from verifiers.math_answer.context import Context, OutOfSteps
+from verifiers.math_answer.matching import Same
+from verifiers.math_answer.render import render
+from verifiers.math_answer.rounding import agrees_by_rounding
+from verifiers.math_answer.tree import Node
+from verifiers.math_answer.values import same_value
+from verifiers.math_answer.words import words
+
+Rule: TypeAlias = Callable[[Node, Node, Context, Same], "bool | None"]
+"""(reference, response, context, comparison of parts) -> yes, no, or None for "not mine"."""
+
+MAX_NESTING = 6
+"""A tuple in a set in a case of a piecewise function is three deep."""
+
+
+def value(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
+    """Equal values; decimals agree when one is the other correctly rounded."""
+    equal = same_value(reference, response, ctx)
+    if equal is True:
+        return True
+    rounded = agrees_by_rounding(reference, response, ctx)
+    if rounded is not None:
+        return rounded
+    return equal
+
+
+RULES: tuple[Rule, ...] = (words, value)
+
+
+class Comparison:
+    """One pair under one budget. `trace` collects a line per decision, for `explain`."""
+
+    __slots__ = ("_ctx", "_depth", "_trace")
+
+    def __init__(self, ctx: Context, trace: list[str] | None = None) -> None:
+        self._ctx = ctx
+        self._depth = 0
+        self._trace = trace
+
+    def decide(self, reference: Node, response: Node) -> tuple[bool | None, str]:
+        """The verdict and the rule that gave it; (None, "no_rule") or (None, "out_of_steps") when none did."""
+        try:
+            return self._first(reference, response)
+        except OutOfSteps:
+            return None, "out_of_steps"
+
+    def same(self, reference: Node, response: Node) -> bool | None:
+        """The verdict on a part, for the rules to recurse with."""
+        if self._depth >= MAX_NESTING:
+            return None
+        self._depth += 1
+        try:
+            return self._first(reference, response)[0]
+        finally:
+            self._depth -= 1
+
+    def _first(self, reference: Node, response: Node) -> tuple[bool | None, str]:
+        self._ctx.spend()
+        if reference == response:
+            return True, "same_tree"
+        for rule in RULES:
+            verdict = rule(reference, response, self._ctx, self.same)
+            if verdict is not None:
+                if self._trace is not None:
+                    said = "the same" if verdict else "different"
+                    line = f"{rule.__name__}: {render(response)} and {render(reference)} are {said}"
+                    self._trace.append("  " * self._depth + line)
+                return verdict, rule.__name__
+        return None, "no_rule"
