@@ -5,6 +5,7 @@ Nothing else in the code reads the environment.
 """
 
 import os
+import sys
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -70,11 +71,11 @@ class ModelSettings(_Group):
     api_key: SecretStr | None = Field(default=None, description="Sent as a bearer token.")
     concurrency: int = Field(default=64, gt=0, description="Questions in flight to the model server.")
     call_timeout_s: float = Field(default=30.0, gt=0, description="Seconds for one item's second look.")
-    threshold: float = Field(default=0.5, gt=0, lt=1, description="Probability of yes from which the model accepts.")
-    answer_chars: int = Field(default=2_000, gt=0, description="Longest answer shown to the model; longer ones keep the rules' verdict.")
+    threshold: float = Field(default=0.8, ge=0.5, le=1, description="Probability of yes from which it accepts.")
     on_failure: OnModelFailure = Field(
         default=OnModelFailure.UNDECIDABLE, description="A second look that failed: `undecidable`, or `keep_rules`."
     )
+    vllm_python: str = Field(default=sys.executable, description="The Python that has vLLM, for `vllm:NAME`.")
     vllm_args: tuple[str, ...] = Field(default=(), description="More arguments for a vLLM server that we start.")
 
 

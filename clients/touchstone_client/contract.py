@@ -18,6 +18,8 @@ MAX_REFERENCE_CHARS = 100_000
 MAX_REFERENCES = 64
 MAX_QUESTION_CHARS = 200_000
 MAX_DEADLINE_S = 600.0
+MAX_ID_CHARS = 512
+MAX_TASK_CHARS = 64
 
 
 class Outcome(StrEnum):
@@ -49,8 +51,8 @@ class _Request(BaseModel):
 class VerifyItem(_Request):
     """One response to check against its reference."""
 
-    id: Annotated[str | None, Field(max_length=512, description="Your own name for the item; comes back in the result.")] = None
-    task: Annotated[str, Field(max_length=64, description="Which verifier: see `GET /v1/tasks`.")] = "math"
+    id: Annotated[str | None, Field(max_length=MAX_ID_CHARS, description="Your own name for the item; comes back in the result.")] = None
+    task: Annotated[str, Field(max_length=MAX_TASK_CHARS, description="Which verifier: see `GET /v1/tasks`.")] = "math"
     question: Annotated[
         str | None,
         Field(max_length=MAX_QUESTION_CHARS, description="The question asked. Helps where the reference is ambiguous."),

@@ -1,0 +1,66 @@
+"""What makes two pieces of work the same: the names under which they are kept.
+
+Rule 1: a key holds every input of the value and nothing else. A rule verdict knows no model, so a verdict reached
+        without one can be used by any later configuration; a model's opinion knows the model, its threshold and the
+        wording of its question, and the answer that it saw, not the response around it.
+Rule 2: every part is length-prefixed, so no two different inputs spell the same bytes.
+Rule 3: SHA-256: rewards must not be had by crafting a collision.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
+from verifiers.problem import Problem
+
+FORMAT = b"touchstone-2"
+"""Raised whenever the meaning of a stored value changes."""
+_options_encoder = msgspec.json.Encoder(order="sorted")
+
+
+def _digest(*parts: bytes) -> bytes:
+    hasher = hashlib.sha256(FORMAT)
+    for part in parts:
+        hasher.update(len(part).to_bytes(8, "little"))
+        hasher.update(part)
+    return hasher.digest()
+
+
+def _optional(text: str | None) -> bytes:
+    return b"" if text is None else b"=" + text.encode()
+
+
+def _references(references: tuple[str, ...]) -> bytes:
+    # One level deeper, each with its own length: ("ab",) is not ("a", "b").
+    return references[0].encode() if len(references) == 1 else _digest(*(r.encode() for r in references))
+
+
+def _options(options: Mapping[str, object]) -> bytes:
+    return _options_encoder.encode(options) if options else b""
+
+
+def rules_key(task: str, version: str, problem: Problem) -> bytes:
+    """Under which the rules' verdict on one response is kept."""
+    return _digest(
+        b"rules",
+        task.encode(),
+        version.encode(),
+        _optional(problem.question),
+        b"%d" % len(problem.references),
+        _references(problem.references),
+        problem.response.encode(),
+        _options(problem.options),
+    )
+
+
+def opinion_key(model: str, problem: Problem, answer: str) -> bytes:
+    """Under which a model's opinion of one answer is kept; `model` names all that can change it."""
+    return _digest(
+        b"opinion",
+        model.encode(),
+        _optional(problem.question),
+        b"%d" % len(problem.references),
+        _references(problem.references),
+        answer.encode(),
+    )

@@ -1,0 +1,97 @@
+"""What keeps entries beyond this process, and how it may fail.
+
+Rule 1: a store never raises and never makes a request wait long: a failed read is a miss, a failed write is lost.
+Rule 2: it says so, in its state and its counters, and comes back by itself.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """For readiness and metrics."""
+
+    ok: bool
+    detail: str
+
+
+class Store(Protocol):
+    """Bytes under keys."""
+
+    async def open(self) -> None:
+        """Start; a store that cannot be reached now is opened all the same."""
+
+    async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """One entry or None for each key."""
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Keep the entry soon, if it can be done."""
+
+    def state(self) -> StoreState:
+        """How the store is."""
+
+    async def close(self) -> None:
+        """Write what is waiting, for a moment at most, and let go."""
+
+
+class NoStore:
+    """Nothing beyond this process's memory."""
+
+    async def open(self) -> None:
+        """Nothing to do."""
+
+    async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """All misses."""
+        return [None] * len(keys)
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Forgotten."""
+
+    def state(self) -> StoreState:
+        """Always well."""
+        return StoreState(ok=True, detail="in memory only")
+
+    async def close(self) -> None:
+        """Nothing to do."""
+
+
+class Breaker:
+    """Whether a store is worth asking. Opens on a time-out or on `FAILURES` errors in a row.
+
+    Whoever owns it probes the store while it is open, so no request ever pays for finding out.
+    """
+
+    FAILURES = 5
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._in_a_row = 0
+        self.reason = ""
+        self.open_since: float | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether to ask."""
+        return self.open_since is None
+
+    def succeeded(self) -> None:
+        """The store answered."""
+        self._in_a_row = 0
+        self.open_since = None
+
+    def failed(self, reason: str, *, at_once: bool) -> None:
+        """The store failed; `at_once` for a failure that cost time."""
+        self._in_a_row += 1
+        self.reason = reason
+        if self.open_since is None and (at_once or self._in_a_row >= self.FAILURES):
+            self.open_since = self._clock()
+
+    def state(self, name: str) -> StoreState:
+        """As readiness shows it."""
+        if self.open_since is None:
+            return StoreState(ok=True, detail=name)
+        seconds = self._clock() - self.open_since
+        return StoreState(ok=False, detail=f"going on without {name} for {seconds:.0f} s: {self.reason}")

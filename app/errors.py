@@ -1,0 +1,133 @@
+"""From what went wrong to `application/problem+json` (RFC 9457). Nothing else builds error bodies.
+
+RequestError       the caller's move
+  Malformed        400: not JSON, not UTF-8
+  TooLarge         413
+  Unusable         422: nothing in the request can be worked on
+  ModelMissing     422: asked for a model stage that is not configured
+QueueFull          503 with Retry-After (raised by the pool)
+Closing            503: this process is going away
+"""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from app import wire
+from app.pool.outcome import QueueFull
+
+MEDIA_TYPE = "application/problem+json"
+MAX_LISTED = 100
+"""Errors listed in one body; a person fixes the first and sends again."""
+
+log = logging.getLogger("touchstone")
+
+
+class RequestError(Exception):
+    """A request that cannot be worked on. `str()` says what to do about it."""
+
+    status = 400
+    kind = "malformed"
+    title = "The request cannot be read"
+
+    def __init__(self, detail: str, errors: list[wire.FieldProblem] | None = None) -> None:
+        super().__init__(detail)
+        self.errors = errors or []
+
+
+class Malformed(RequestError):
+    """Not JSON, or not UTF-8."""
+
+
+class TooLarge(RequestError):
+    """The body passes the limit."""
+
+    status = 413
+    kind = "too_large"
+    title = "The request body is too large"
+
+
+class Unusable(RequestError):
+    """No item can be worked on, or the envelope is wrong."""
+
+    status = 422
+    kind = "invalid_request"
+    title = "The request cannot be worked on"
+
+
+class ModelMissing(RequestError):
+    """`recall: always` without a model."""
+
+    status = 422
+    kind = "model_not_configured"
+    title = "No model is configured"
+
+
+class Closing(Exception):
+    """The service is shutting down."""
+
+
+def invalid_item(detail: str, errors: list[wire.FieldProblem]) -> wire.Problem:
+    """What is wrong with one item."""
+    return wire.Problem("invalid_item", "The item cannot be worked on", 422, detail, errors)
+
+
+def problem_of(error: RequestError) -> wire.Problem:
+    """The body for a request that cannot be worked on."""
+    return wire.Problem(error.kind, error.title, error.status, str(error), error.errors[:MAX_LISTED])
+
+
+def respond(problem: wire.Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """The problem as a response."""
+    return Response(wire.encode(problem), problem.status, headers, MEDIA_TYPE)
+
+
+def _request_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)
+    return respond(problem_of(error))
+
+
+def _queue_full(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, QueueFull)
+    detail = f"{error}; send it again in {error.retry_after_s} s"
+    problem = wire.Problem("queue_full", "The service is busy", 503, detail)
+    return respond(problem, {"Retry-After": str(error.retry_after_s)})
+
+
+def _closing(_request: Request, _error: Exception) -> Response:
+    problem = wire.Problem("closing", "The service is shutting down", 503, "send it again; another process will answer")
+    return respond(problem, {"Retry-After": "1"})
+
+
+_HTTP_ADVICE = {
+    404: ("not_found", "there is nothing at {path}; the calls are listed at /docs"),
+    405: ("method_not_allowed", "{path} does not take {method}; see the Allow header"),
+}
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    """What the framework refuses by itself: unknown paths and methods."""
+    assert isinstance(error, HTTPException)
+    kind, detail = _HTTP_ADVICE.get(error.status_code, ("http_error", str(error.detail)))
+    detail = detail.format(path=request.url.path, method=request.method)
+    title = HTTPStatus(error.status_code).phrase
+    return respond(wire.Problem(kind, title, error.status_code, detail), error.headers)
+
+
+def _our_fault(request: Request, error: Exception) -> Response:
+    # The traceback may hold a user's text: it goes to the log, never to the caller.
+    log.error("%s failed", request.url.path, exc_info=error)
+    detail = f"{type(error).__name__} in the service; this is a bug, the log of the service has the details"
+    return respond(wire.Problem("internal", "The service failed", 500, detail))
+
+
+def install(app: FastAPI) -> None:
+    """Map every exception to its body."""
+    app.add_exception_handler(RequestError, _request_error)
+    app.add_exception_handler(QueueFull, _queue_full)
+    app.add_exception_handler(Closing, _closing)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _our_fault)

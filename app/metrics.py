@@ -1,0 +1,48 @@
+"""What Prometheus can ask. Each application has its own registry.
+
+Rule 1: no text of a user in a label: tasks are labelled by their registered names, the rest by our own words.
+"""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SECONDS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60)
+
+
+class Metrics:
+    """Counters by what happened."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self.outcomes = Counter(
+            "touchstone_items", "Items answered.", ("task", "stage", "outcome"), registry=registry
+        )
+        self.stage_seconds = Histogram(
+            "touchstone_stage_seconds", "Seconds of one stage.", ("stage",), buckets=SECONDS, registry=registry
+        )
+        self.requests = Counter("touchstone_requests", "Requests by status.", ("route", "status"), registry=registry)
+        self.cache_reads = Counter(
+            "touchstone_cache_reads", "Look-ups by kind and result.", ("kind", "result"), registry=registry
+        )
+        self.cache_errors = Counter(
+            "touchstone_cache_errors", "Failures of the store.", ("operation",), registry=registry
+        )
+        self.pool_restarts = Counter(
+            "touchstone_pool_restarts", "Workers replaced, by reason.", ("reason",), registry=registry
+        )
+        self.refused = Counter("touchstone_refused", "Requests refused for a full queue.", registry=registry)
+        self.shared = Counter(
+            "touchstone_shared_items", "Items that shared the work of an identical one.", registry=registry
+        )
+        self.model_failures = Counter(
+            "touchstone_model_failures", "Second looks that failed, by kind.", ("kind",), registry=registry
+        )
+
+    def gauge(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        """A value that is read when Prometheus asks."""
+        Gauge(name, documentation, registry=self._registry).set_function(read)
+
+    def exposition(self) -> bytes:
+        """The text format."""
+        return generate_latest(self._registry)
