@@ -56,7 +56,7 @@ def _read_short(text: str) -> Node:
 
 _THOUSANDS = re.compile(r"(?<![\d.,{(\[])\d{1,3}(?:,\d{3})+(?![\d,])|(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d,])")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d+),(\d{1,2}|\d{4,})(?![\d,.])")
-_ZERO_COMMA = re.compile(r"(?<![\d.,])0,(\d+)(?![\d,.])")
+_ZERO_COMMA = re.compile(r"(?<![\d.,{(\[])0,(\d+)(?![\d,.)\]}])")
 
 
 def readings(text: str) -> tuple[Node, ...]:
