@@ -50,7 +50,7 @@ LOCK = threading.Lock()
 
 T = TypeVar("T")
 
-MAX_TERMS = 400
+MAX_TERMS = 2_500
 """Terms of a written-out sum or product."""
 
 
@@ -213,7 +213,7 @@ def _call(node: Call, at: Point) -> Ball:
         return no_value(at)
     if node.name == "log":
         values.append(_log_base(node, at))
-    at.ctx.spend(2 * at.cost)
+    at.ctx.spend(3 * at.cost)
     try:
         return function(*values, at)
     except TypeError as wrong_count:

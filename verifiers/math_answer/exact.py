@@ -24,6 +24,9 @@ millisecond. Literals may be longer: they are only compared."""
 MAX_EXPONENT_BITS = 64
 """Bits of an exponent that is looked at: no base but 0, 1 and -1 stays within MAX_BITS beyond that."""
 
+MAX_PERM_BITS = 1 << 16
+"""Bits of a falling product, which takes time in the square of them."""
+
 MAX_ROOT = 64
 """Largest index of an exact root."""
 
@@ -75,8 +78,8 @@ def _plain(value: fmpq) -> Rational:
 
 def _charge(value: Rational, ctx: Context) -> Rational:
     large = bits(value)
-    if large > 4096:
-        ctx.spend(large >> 9)
+    if large > 1024:
+        ctx.spend(large >> 6)
     return value
 
 
@@ -192,7 +195,7 @@ def _call(node: Call, ctx: Context) -> Rational | None:
         value = rational(arg, ctx)
         if value is None:
             return None
-        values.append(value)
+        values.append(_charge(value, ctx))
     if node.name == "log":
         base = None if node.sub is None else rational(node.sub, ctx)
         if base is None:
@@ -259,7 +262,12 @@ def _binom(n: Rational, k: Rational) -> Rational | None:
 
 
 def _perm(n: Rational, k: Rational) -> Rational | None:
-    if not isinstance(n, int) or not isinstance(k, int) or not 0 <= k <= n or k * n.bit_length() > MAX_BITS:
+    if (
+        not isinstance(n, int)
+        or not isinstance(k, int)
+        or not 0 <= k <= n
+        or k * n.bit_length() > MAX_PERM_BITS
+    ):
         return None
     return math.perm(n, k)
 

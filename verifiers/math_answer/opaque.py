@@ -28,23 +28,42 @@ class Opened(NamedTuple):
 
 def name_opaque(a: Node, b: Node, same: SameValue) -> Opened | None:
     """Both sides with opaque parts named, None when there are none or too many."""
-    names: dict[Node, str] = {}
-    certain = True
-    for node in (*_opaque_parts(a), *_opaque_parts(b)):
-        if node in names:
-            continue
-        if len(names) == MAX_OPAQUE:
-            return None
-        equal, sure = _equal_to(node, names, same)
-        certain = certain and sure
-        names[node] = names[equal] if equal is not None else f"\\opaque{len(names)}"
-    if not names:
+    names = _Names(same)
+    opened = names.open(a), names.open(b)
+    if not names.given or len(names.given) > MAX_OPAQUE:
         return None
-    return Opened(_renamed(a, names), _renamed(b, names), certain)
+    return Opened(*opened, names.certain)
 
 
-def _opaque_parts(side: Node) -> list[Node]:
-    return [node for node in preorder(side) if _is_opaque(node)]
+class _Names:
+    """The names given so far, by the part that each stands for (inner parts already named)."""
+
+    def __init__(self, same: SameValue) -> None:
+        self._same = same
+        self.given: dict[Node, Sym] = {}
+        self.certain = True
+
+    def open(self, node: Node) -> Node:
+        """The node with its opaque parts named, innermost first."""
+        inner = rebuild(node, self.open)
+        if not _is_opaque(inner):
+            return inner
+        if inner not in self.given and len(self.given) <= MAX_OPAQUE:
+            self.given[inner] = self._equal_to(inner) or Sym(f"\\opaque{len(self.given)}")
+        return self.given.get(inner, inner)
+
+    def _equal_to(self, node: Node) -> Sym | None:
+        if type(node) is not Apply:
+            self.certain = False
+            return None
+        for other, name in self.given.items():
+            if type(other) is not Apply or other.name != node.name or len(other.args) != len(node.args):
+                continue
+            verdicts = [self._same(x, y) for x, y in zip(node.args, other.args, strict=True)]
+            if all(verdicts):
+                return name
+            self.certain = self.certain and False in verdicts
+        return None
 
 
 def _is_opaque(node: Node) -> bool:
@@ -57,22 +76,3 @@ def _is_opaque(node: Node) -> bool:
     if node.op in ("int", "lim") or node.var is None or node.lower is None or node.upper is None:
         return True
     return any(part == Const("inf") for limit in (node.lower, node.upper) for part in preorder(limit))
-
-
-def _equal_to(node: Node, names: dict[Node, str], same: SameValue) -> tuple[Node | None, bool]:
-    if type(node) is not Apply:
-        return None, False
-    sure = True
-    for other in names:
-        if type(other) is not Apply or other.name != node.name or len(other.args) != len(node.args):
-            continue
-        verdicts = [same(x, y) for x, y in zip(node.args, other.args, strict=True)]
-        if all(verdicts):
-            return other, True
-        sure = sure and False in verdicts
-    return None, sure
-
-
-def _renamed(node: Node, names: dict[Node, str]) -> Node:
-    name = names.get(node) if _is_opaque(node) else None
-    return Sym(name) if name is not None else rebuild(node, lambda child: _renamed(child, names))

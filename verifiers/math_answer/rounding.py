@@ -7,16 +7,17 @@ Rule 2: never looser than the digits that are shown; an integer is exact unless 
 Rule 3: False when the numbers are far apart or the notation shows that they differ; None when they are near
         but the table does not allow it, so that a later stage may look.
 
-    reference      response                 accepted when one rounds to the other and
-    decimal        exact                    the reference shows 3 significant digits
-    exact          decimal                  the response shows 4 significant digits, or 3 digits and 3
-                                            decimals; not where an exact answer is asked; and the reference
-                                            is no integer and no decimal of up to 6 places (3/8 is 0.375 and
-    not 0.38: refuted) decimal        more decimals            the reference shows 3 significant digits
-    decimal        fewer decimals           the response shows 4 significant digits, 3 if asked to approximate
-    integer        decimal, or the reverse  asked to approximate, and the integer shows 3 digits
-    any            any                      the question names the precision: equal at that precision, and
-                                            the response shows no less; nothing else is then accepted
+    reference  response        accepted when one rounds to the other, and
+    decimal    exact           the reference shows 3 significant digits
+    exact      decimal         the response shows 4 significant digits, or 3 digits and 3 decimals; no exact
+                               answer is asked for; the reference is no integer and no decimal of up to
+                               6 places (3/8 is 0.375, and 0.38 is refuted)
+    decimal    more decimals   the reference shows 3 significant digits
+    decimal    fewer decimals  the response shows 4 significant digits, or 3 if asked to approximate
+    integer    decimal         asked to approximate, and the integer shows 3 digits (or the reverse)
+    any        any             the question names the precision: equal at that precision, the response shows
+                               no less, and a reference that the response exceeds shows 2 digits where the
+                               response is exact and 3 where it is a longer decimal; nothing else counts then
 
 A decimal may be written as a percentage or times a power of ten: digits count on the number as written.
 """
@@ -143,13 +144,14 @@ def _at_asked_precision(reference: Amount, response: Amount, ctx: Context) -> bo
         return _unless_far(reference, response)  # fewer digits than asked for
     if response.whole and places > 0 and not _is_multiple(reference.value, Fraction(1)):
         return _unless_far(reference, response)
-    half = _unit(places) / 2
-    for rounded, value in ((reference.value, response.value), (response.value, reference.value)):
-        if _is_multiple(rounded, _unit(places)) and abs(rounded - value) <= half:
-            return True
-    if not any(_is_multiple(x.value, _unit(places)) for x in (reference, response)):
+    unit = _unit(places)
+    if abs(reference.value - response.value) > unit / 2:
+        return _unless_far(reference, response)
+    if _is_multiple(response.value, unit):
+        return True
+    if not _is_multiple(reference.value, unit) or reference.shown is None:
         return None
-    return _unless_far(reference, response)
+    return True if reference.shown.digits >= (3 if response.decimal() else 2) else None
 
 
 def _rounds_to(value: Fraction, decimal: Amount) -> bool:

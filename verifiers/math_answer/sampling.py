@@ -74,16 +74,16 @@ PERIODIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "floor", "ceil")
 COMPLEX_PARTS = frozenset(("conj", "re", "im", "arg"))
 COMPLEX_NAMES = frozenset("zw")
 
-_encoder = msgspec.json.Encoder()
+_encoder = msgspec.msgpack.Encoder()
 
 
 def seed_of(a: Node, b: Node) -> int:
     """The same for (a, b) and (b, a), on every machine."""
     try:
-        first, second = sorted((_encoder.encode(a), _encoder.encode(b)))
-    except (OverflowError, ValueError):  # numbers too long for the encoder: any fixed seed will do
-        return 0
-    return int.from_bytes(blake2b(first + b"|" + second, digest_size=8).digest(), "big")
+        written = b"|".join(sorted((_encoder.encode(a), _encoder.encode(b))))
+    except OverflowError:  # an integer beyond 64 bits: the names alone must do
+        written = "|".join(sorted(symbols(a) | symbols(b))).encode()
+    return int.from_bytes(blake2b(written, digest_size=8).digest(), "big")
 
 
 def agree(a: Node, b: Node, seed: int, ctx: Context) -> bool | None:

@@ -17,14 +17,17 @@ from verifiers.math_answer.balls import enclose, gap
 from verifiers.math_answer.context import Context, OutOfSteps
 from verifiers.math_answer.exact import rational
 from verifiers.math_answer.opaque import name_opaque
-from verifiers.math_answer.point import NotAValueError, Point
+from verifiers.math_answer.point import NotAValueError, Point, magnitude
 from verifiers.math_answer.residues import identical
 from verifiers.math_answer.sampling import FIRST_PRECISION, agree, seed_of
 from verifiers.math_answer.tree import Add, Const, Mul, Neg, Node, Num
-from verifiers.math_answer.walk import calls, substitute, variables
+from verifiers.math_answer.walk import calls, size, substitute, variables
 
 ORDER_PRECISIONS = (64, 512, 4096)
 """Bits at which the sign of a difference is looked for before equality is."""
+
+MAX_DOUBLE_BITS = 900
+"""Magnitude that a double holds safely."""
 
 BRANCHED = frozenset(
     ("tan", "cot", "atan", "acot", "ln", "log", "lg", "floor", "ceil", "sgn", "abs", "asec", "acsc")
@@ -55,6 +58,7 @@ def same_value(a: Node, b: Node, ctx: Context) -> bool | None:
     try:
         return _same_finite(a, b, ctx)
     except NotAValueError:
+        ctx.spend(size(a) + size(b))
         opened = name_opaque(a, b, lambda x, y: same_value(x, y, ctx))
     if opened is None:
         return None
@@ -123,7 +127,7 @@ def real_constant(node: Node, ctx: Context | None = None) -> float | None:
     infinite = _signed_infinity(node)
     if infinite:
         return math.copysign(math.inf, infinite)
-    if type(node) is Num and node.num.bit_length() < 900 and node.den.bit_length() < 900:
+    if type(node) is Num and node.num.bit_length() < MAX_DOUBLE_BITS > node.den.bit_length():
         return node.num / node.den
     try:
         value = enclose(node, Point({}, arb, None, ctx or Context()), FIRST_PRECISION)
@@ -133,7 +137,9 @@ def real_constant(node: Node, ctx: Context | None = None) -> float | None:
         if ctx is None:
             return None
         raise
-    return float(value.mid()) if value.is_finite() else None
+    if not value.is_finite() or magnitude(value) > MAX_DOUBLE_BITS:
+        return None
+    return float(value.mid()) if value.rel_accuracy_bits() >= 30 or abs(value) < 1e-12 else None
 
 
 def proportional(a: Node, b: Node, ctx: Context) -> bool | None:
@@ -147,6 +153,7 @@ def proportional(a: Node, b: Node, ctx: Context) -> bool | None:
     if not names:
         return True
     for anchor in _anchors(names):
+        ctx.spend(size(a) + size(b))
         held_a, held_b = substitute(a, anchor), substitute(b, anchor)
         zero_a, zero_b = is_zero(held_a, ctx), is_zero(held_b, ctx)
         if zero_a is False and zero_b is False:

@@ -8,6 +8,7 @@ Rule 2: every plus-minus of one expression takes its sign from the same choice (
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import product
+from operator import is_
 
 from verifiers.math_answer.context import Context
 from verifiers.math_answer.tree import BigOp, Call, Cases, Neg, Node, PlusMinus, Sym
@@ -102,21 +103,26 @@ def substitute(node: Node, replacements: Mapping[str, Node]) -> Node:
 
 def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
     """The same node over changed children; the node itself when no child changed."""
-    fields = node.__struct_fields__
-    old = [getattr(node, field) for field in fields]
-    new = [_changed(value, change) for value in old]
-    if all(before is after for before, after in zip(old, new, strict=True)):
-        return node
-    return type(node)(*new)
+    fields = []
+    same = True
+    for field in node.__struct_fields__:
+        old = getattr(node, field)
+        new = (
+            _changed(old, change) if isinstance(old, tuple) else change(old) if isinstance(old, Node) else old
+        )
+        same = same and new is old
+        fields.append(new)
+    return node if same else type(node)(*fields)
 
 
-def _changed(value: object, change: Callable[[Node], Node]) -> object:
-    if isinstance(value, Node):
-        return change(value)
-    if isinstance(value, tuple):
-        parts = tuple(_changed(part, change) for part in value)
-        return value if all(a is b for a, b in zip(value, parts, strict=True)) else parts
-    return value
+def _changed(parts: tuple[object, ...], change: Callable[[Node], Node]) -> tuple[object, ...]:
+    changed: list[object] = []
+    for part in parts:  # a plain loop: every frame counts where trees are deep
+        if isinstance(part, Node):
+            changed.append(change(part))
+        else:
+            changed.append(_changed(part, change) if isinstance(part, tuple) else part)
+    return parts if all(map(is_, parts, changed)) else tuple(changed)
 
 
 def calls(node: Node) -> frozenset[str]:
