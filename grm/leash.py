@@ -1,9 +1,10 @@
-"""Runs a command so that nothing of it outlives the process that asked for it: `python leash.py COMMAND...`.
+"""Runs a command so that nothing of it outlives the process that asked for it: `leash.py GRACE_S COMMAND...`.
 
 It stands between us and a server that starts processes of its own. It leads a session, hence a process
 group, of its own, holds the reading end of a pipe from its parent, and ends the whole group when the command
 exits, when the pipe closes, or when its parent is gone (however that came about: SIGKILL included). Run by
 path with the standard library alone, so that it starts in milliseconds and imports nothing that could fail.
+GRACE_S are the seconds from the polite signal to the last one.
 """
 
 import ctypes
@@ -14,8 +15,6 @@ import subprocess
 import sys
 import time
 
-STOP_GRACE_S = 10.0
-"""From the polite signal to the last one; vLLM needs about two seconds to stop its engine."""
 LOOK_EVERY_S = 0.25
 _PR_SET_PDEATHSIG = 1
 
@@ -33,7 +32,7 @@ def _let_go(parent: int) -> bool:
     return (bool(readable) and not os.read(0, 4096)) or os.getppid() != parent
 
 
-def main(command: list[str]) -> None:
+def main(grace_s: float, command: list[str]) -> None:
     """Run the command to its end, then end its group, which includes this process."""
     parent = os.getppid()
     os.setsid()
@@ -48,7 +47,7 @@ def main(command: list[str]) -> None:
         pass
     if child.returncode is None:
         os.killpg(0, signal.SIGTERM)
-        ends_at = time.monotonic() + STOP_GRACE_S
+        ends_at = time.monotonic() + grace_s
         while child.poll() is None and time.monotonic() < ends_at:
             time.sleep(LOOK_EVERY_S / 5)
     try:
@@ -59,4 +58,4 @@ def main(command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(float(sys.argv[1]), sys.argv[2:])

@@ -15,8 +15,8 @@ from grm import leash
 LOG_LINES = 500
 LOG_LINE_CHARS = 2_000
 """Together at most 1 MB kept, however much a server prints."""
-STOP_LIMIT_S = leash.STOP_GRACE_S + 5.0
 TELLING_CHARS = 300
+LOOK_EVERY_S = 0.1
 LAST_WORDS_LIMIT_S = 2.0
 """After the end, for what is still in the pipe; a stray process could hold it open for ever."""
 _LEASH = str(Path(leash.__file__).resolve())
@@ -55,26 +55,30 @@ class LogTail:
 class LeashedProcess:
     """A running command whose whole process group ends with it, with `stop`, and with us."""
 
-    def __init__(self, process: asyncio.subprocess.Process, tail: LogTail) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, tail: LogTail, grace_s: float) -> None:
         self._process = process
+        self._stop_limit_s = grace_s + LAST_WORDS_LIMIT_S
         self._tail = tail
         self._reader = asyncio.create_task(self._read(), name="read server log")
 
     @classmethod
-    async def start(cls, command: Sequence[str], env: Mapping[str, str], tail: LogTail) -> "LeashedProcess":
-        """Start the command. Raises OSError."""
+    async def start(
+        cls, command: Sequence[str], env: Mapping[str, str], tail: LogTail, *, grace_s: float
+    ) -> "LeashedProcess":
+        """Start the command, which gets `grace_s` to stop when it is asked to. Raises OSError."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",
             "-S",
             _LEASH,
+            str(grace_s),
             *command,
             env=dict(env),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        return cls(process, tail)
+        return cls(process, tail, grace_s)
 
     @property
     def pid(self) -> int:
@@ -82,8 +86,10 @@ class LeashedProcess:
         return self._process.pid
 
     async def ended(self) -> None:
-        """Returns when the command has ended and its last words are read. Safe to cancel."""
-        await self._process.wait()
+        """Returns when the command has ended and its last words are read, or soon after."""
+        # Not `wait()`: before Python 3.13 it also waits for the pipe, which survivors of a killed leash hold.
+        while self._process.returncode is None:  # noqa: ASYNC110 - see above
+            await asyncio.sleep(LOOK_EVERY_S)
         await asyncio.wait({self._reader}, timeout=LAST_WORDS_LIMIT_S)
 
     async def stop(self) -> None:
@@ -92,7 +98,7 @@ class LeashedProcess:
         self._process.stdin.close()
         try:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), STOP_LIMIT_S)
+                await asyncio.wait_for(self.ended(), self._stop_limit_s)
         finally:
             # Also where somebody killed the leash and left the rest.
             with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -29,6 +29,8 @@ LONGEST_PAUSE_S = 300.0
 STEADY_S = 120.0
 """A run that stayed ready this long was a good one: the next pause is short again."""
 FAILURES_SHOWN = 3
+STOP_GRACE_S = 10.0
+"""vLLM needs about two seconds to stop its engine."""
 LOOK_EVERY_S = 0.5
 HEALTH_EVERY_S = 2.0
 HEALTH_LIMIT_S = 10.0
@@ -116,7 +118,8 @@ class SupervisedBackend:
         port = _free_port()
         self._tail = LogTail()
         line = command(self._model, port, build, self._options)
-        process = await LeashedProcess.start(line, environment(self._model, build, self._options), self._tail)
+        env = environment(self._model, build, self._options)
+        process = await LeashedProcess.start(line, env, self._tail, grace_s=STOP_GRACE_S)
         backend = OpenAIBackend(f"http://{LOOPBACK}:{port}", model=self._model, concurrency=self._concurrency)
         if self._failures == 0:
             self._standing.move(

@@ -1,12 +1,10 @@
 """A real vLLM server on the CPU, supervised by us, end to end. The tiny model's opinions mean nothing."""
 
 import asyncio
-import contextlib
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,47 +12,12 @@ import pytest
 from grm.answer_check import CheckPolicy, check_answer
 from grm.backend import Completion, Message, Phase, Refused, Unreachable
 from grm.vllm_server import SupervisedBackend
+from tests.processes import group, leash_of, naming, until
 from tests.vllm.conftest import ROOT, START_LIMIT_S
 
 pytestmark = [pytest.mark.vllm, pytest.mark.asyncio(loop_scope="session")]
 
 DEADLINE_S = 60.0
-
-
-def command_line(pid: int) -> list[str]:
-    """The command line of a process; empty when it is gone or a zombie."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-    except OSError:
-        return []
-
-
-def naming(model: str) -> dict[int, list[str]]:
-    """Processes with the model in their command line."""
-    lines = {int(entry.name): command_line(int(entry.name)) for entry in Path("/proc").glob("[0-9]*")}
-    return {pid: line for pid, line in lines.items() if model in line}
-
-
-def leash_of(model: str) -> int | None:
-    """The leash that holds the model's server; its id is also the group's."""
-    return next((pid for pid, line in naming(model).items() if line[3].endswith("leash.py")), None)
-
-
-def group(leader: int) -> set[int]:
-    """The living processes of a group: the leash, the server, and the engine under whatever name."""
-    found = set()
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(ProcessLookupError):
-            if os.getpgid(int(entry.name)) == leader and command_line(int(entry.name)):
-                found.add(int(entry.name))
-    return found
-
-
-async def until(condition: Callable[[], object], limit_s: float) -> None:
-    """Returns once the condition holds; fails after the limit."""
-    async with asyncio.timeout(limit_s):
-        while not condition():  # noqa: ASYNC110 - processes set no events
-            await asyncio.sleep(0.1)
 
 
 async def test_the_probe_proves_logprobs_and_a_constraint(server: SupervisedBackend) -> None:
@@ -140,15 +103,14 @@ async def test_many_at_once_are_all_answered(server: SupervisedBackend) -> None:
 async def test_a_killed_server_is_restarted(server: SupervisedBackend) -> None:
     """Calls fail at once while the server is away, the state says so, and it comes back by itself."""
     leash = leash_of(server.name)
-    assert leash is not None
     before = group(leash)
     assert len(before) >= 3
     os.kill(next(pid for pid in naming(server.name) if pid != leash), signal.SIGKILL)
-    await until(lambda: server.state.phase is Phase.RESTARTING, 30)
+    await until(lambda: server.state.phase is Phase.RESTARTING)
     completion = Completion((Message("user", "Hello"),), max_tokens=1)
     with pytest.raises(Unreachable, match="restarting"):
         await server.complete(completion, deadline_s=DEADLINE_S)
-    assert not group(leash)
+    await until(lambda: not group(leash))
     state = await server.wait_ready(START_LIMIT_S)
     assert state.ready, state.detail
     assert (await server.complete(completion, deadline_s=DEADLINE_S)).completion_tokens == 1
@@ -179,9 +141,8 @@ async def test_no_server_outlives_its_owner(vllm_python: str, tmp_path: Path, ti
         assert owner.stdout is not None
         assert await owner.stdout.readline() == b"ready\n"
         leash = leash_of(model)
-        assert leash is not None
         assert len(group(leash)) >= 3
     finally:
         owner.kill()
         await owner.wait()
-    await until(lambda: not group(leash), 30)
+    await until(lambda: not group(leash))
