@@ -98,7 +98,9 @@ def _queue_full(_request: Request, error: Exception) -> Response:
 
 
 def _closing(_request: Request, _error: Exception) -> Response:
-    problem = wire.Problem("closing", "The service is shutting down", 503, "send it again; another process will answer")
+    problem = wire.Problem(
+        "closing", "The service is shutting down", 503, "send it again; another process will answer"
+    )
     return respond(problem, {"Retry-After": "1"})
 
 

@@ -1,14 +1,14 @@
 """From a request's bytes to items that can be worked on, one by one.
 
-Rule 1: one bad item never fails its batch. Fast path: everything decodes at once. Otherwise the envelope is read
-        first and then each item by itself, by the contract's own models, which say what is wrong.
+Rule 1: one bad item never fails its batch. Fast path: everything decodes at once. Otherwise the envelope is
+        read first and then each item by itself, by the contract's own models, which say what is wrong.
 Rule 2: every complaint names its field as a path (`items[3].reference`) and says what to do.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import msgspec
 from fastapi import Request
@@ -20,7 +20,9 @@ from app.errors import Malformed, TooLarge, Unusable, invalid_item
 from touchstone_client import contract
 from touchstone_client.contract import Recall
 from verifiers.problem import Problem
-from verifiers.registry import Verifier
+
+if TYPE_CHECKING:
+    from verifiers.registry import Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     return bytes(body)
 
 
-def read(body: bytes, verifiers: Mapping[str, Verifier]) -> Batch:
+def read(body: bytes, verifiers: "Mapping[str, Verifier]") -> Batch:
     """Read a request. Raises Malformed, and Unusable when not one item can be worked on."""
     try:
         fast = wire.decode_request(body)
@@ -83,11 +85,13 @@ def read(body: bytes, verifiers: Mapping[str, Verifier]) -> Batch:
     rejected = [item for item in batch.items if isinstance(item, Rejected)]
     if len(rejected) == len(batch.items):
         errors = [error for item in rejected for error in item.problem.errors]
-        raise Unusable(f"none of the {len(rejected)} items can be worked on; `errors` says what to fix", errors)
+        raise Unusable(
+            f"none of the {len(rejected)} items can be worked on; `errors` says what to fix", errors
+        )
     return batch
 
 
-def _judge(item: wire.Item, index: int, verifiers: Mapping[str, Verifier]) -> Accepted | Rejected:
+def _judge(item: wire.Item, index: int, verifiers: "Mapping[str, Verifier]") -> Accepted | Rejected:
     """What the shape does not tell: the task and its options."""
     verifier = verifiers.get(item.task)
     if verifier is None:
@@ -105,7 +109,7 @@ def _reject(item_id: str | None, task: str, field: str, message: str) -> Rejecte
     return Rejected(item_id, task, invalid_item(f"{field}: {message}", [error]))
 
 
-def _read_slowly(body: bytes, verifiers: Mapping[str, Verifier]) -> Batch:
+def _read_slowly(body: bytes, verifiers: "Mapping[str, Verifier]") -> Batch:
     raw = _parse(body)
     try:
         envelope = _Envelope.model_validate(raw)
@@ -122,7 +126,9 @@ def _parse(body: bytes) -> object:
     try:
         return json.loads(body.decode(), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
-        raise Malformed(f"the body is not UTF-8: byte {error.start} cannot be read; encode it as UTF-8") from None
+        raise Malformed(
+            f"the body is not UTF-8: byte {error.start} cannot be read; encode it as UTF-8"
+        ) from None
     except ValueError as error:
         raise Malformed(f"the body is not JSON: {error}") from None
     except RecursionError:
@@ -133,7 +139,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _read_item(raw: object, index: int, verifiers: Mapping[str, Verifier]) -> Accepted | Rejected:
+def _read_item(raw: object, index: int, verifiers: "Mapping[str, Verifier]") -> Accepted | Rejected:
     try:
         item = contract.VerifyItem.model_validate(raw)
         if item.options:
@@ -147,7 +153,9 @@ def _read_item(raw: object, index: int, verifiers: Mapping[str, Verifier]) -> Ac
         summary = "; ".join(f"{complaint.field}: {complaint.message}" for complaint in complaints[:3])
         return Rejected(*_name(raw), invalid_item(summary, complaints))
     except UnicodeEncodeError:
-        return _reject(*_name(raw), f"items[{index}].options", "holds text that is not Unicode; remove lone surrogates")
+        return _reject(
+            *_name(raw), f"items[{index}].options", "holds text that is not Unicode; remove lone surrogates"
+        )
     read_item = wire.Item(item.response, item.reference, item.id, item.task, item.question, item.options)
     return _judge(read_item, index, verifiers)
 
@@ -169,10 +177,14 @@ def _name(raw: object) -> tuple[str | None, str]:
 
 
 def _repeatable(text: object, most: int) -> bool:
-    return isinstance(text, str) and len(text) <= most and not any("\ud800" <= char <= "\udfff" for char in text)
+    return (
+        isinstance(text, str) and len(text) <= most and not any("\ud800" <= char <= "\udfff" for char in text)
+    )
 
 
-def _complaint(root: str, detail: ErrorDetails, raw: object, known: Mapping[str, object]) -> wire.FieldProblem:
+def _complaint(
+    root: str, detail: ErrorDetails, raw: object, known: Mapping[str, object]
+) -> wire.FieldProblem:
     location: Sequence[int | str] = detail["loc"]
     if location and location[0] == "reference":
         location = [location[0], *(part for part in location[1:] if isinstance(part, int))]

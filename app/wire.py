@@ -1,7 +1,8 @@
 """The `/v1` bodies as msgspec structs, for the hot path: a fifth of what pydantic costs for a batch.
 
 Rule 1: the contract is `touchstone_client.contract`; a test holds these to its fields, defaults and limits.
-Rule 2: nothing is explained here. What does not decode is read again, slowly, by `app.requests`, which says why.
+Rule 2: nothing is explained here. What does not decode is read again, slowly, by `app.requests`, which says
+        why.
 """
 
 from typing import Annotated, Any

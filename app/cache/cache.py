@@ -1,7 +1,8 @@
 """Verdicts and opinions kept: this process's memory in front, a store behind it.
 
 Rule 1: what cannot be read as exactly the kind of value that was asked for is a miss.
-Rule 2: only what a verifier or a model itself concluded is kept. Undecidable is not: it says something about us.
+Rule 2: only what a verifier or a model itself concluded is kept. Undecidable is not: it says something about
+        us.
 """
 
 from collections.abc import Sequence
@@ -39,8 +40,8 @@ class Cache:
     def __init__(self, store: Store, *, memory_bytes: int, metrics: Metrics) -> None:
         self._store = store
         self._metrics = metrics
-        self._memory: cachebox.LRUCache[bytes, bytes] = cachebox.LRUCache(
-            memory_bytes, getsizeof=lambda _key, value: len(value) + ENTRY_OVERHEAD_BYTES
+        self._memory: cachebox.LRUCache[bytes, bytes | None] = cachebox.LRUCache(
+            memory_bytes, getsizeof=lambda _key, value: len(value or b"") + ENTRY_OVERHEAD_BYTES
         )
 
     async def open(self) -> None:

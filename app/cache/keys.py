@@ -1,8 +1,8 @@
 """What makes two pieces of work the same: the names under which they are kept.
 
-Rule 1: a key holds every input of the value and nothing else. A rule verdict knows no model, so a verdict reached
-        without one can be used by any later configuration; a model's opinion knows the model, its threshold and the
-        wording of its question, and the answer that it saw, not the response around it.
+Rule 1: a key holds every input of the value and nothing else. A rule verdict knows no model, so a verdict
+        reached without one can be used by any later configuration; a model's opinion knows the model, its
+        threshold and the wording of its question, and the answer that it saw, not the response around it.
 Rule 2: every part is length-prefixed, so no two different inputs spell the same bytes.
 Rule 3: SHA-256: rewards must not be had by crafting a collision.
 """

@@ -1,7 +1,7 @@
 """Entries in Redis, shared by every replica.
 
-Rule 1: one call, one short limit, no retries: the library's defaults stall for seconds when Redis is down and for
-        twenty when it is frozen.
+Rule 1: one call, one short limit, no retries: the library's defaults stall for seconds when Redis is down
+        and for twenty when it is frozen.
 Rule 2: writes wait in a bounded queue that a task drains in pipelines; nobody waits for them.
 """
 

@@ -1,7 +1,8 @@
 """Entries in one SQLite file: the default, shared by the processes of one machine, safe through kill -9.
 
 Rule 1: two threads own the file, one reads and one writes; the event loop never touches it.
-Rule 2: write-ahead log and `synchronous=normal`: a killed process loses no committed batch, a power cut the last few.
+Rule 2: write-ahead log and `synchronous=normal`: a killed process loses no committed batch, a power cut the
+        last few.
 Rule 3: a file that is corrupt, locked or not writable costs the entries, never a request. It is tried again.
 """
 
@@ -59,7 +60,8 @@ def read(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, b
     for start in range(0, len(keys), MAX_KEYS):
         some = keys[start : start + MAX_KEYS]
         marks = ",".join("?" * len(some))
-        rows = connection.execute(f"SELECT key, value FROM entries WHERE key IN ({marks})", some)  # noqa: S608
+        select = f"SELECT key, value FROM entries WHERE key IN ({marks})"  # noqa: S608 - question marks only
+        rows = connection.execute(select, some)
         found.update((key, value) for key, value in rows if isinstance(value, bytes))
     return found
 
@@ -83,7 +85,8 @@ def write(connection: sqlite3.Connection, entries: Sequence[tuple[bytes, bytes]]
 def held_bytes(connection: sqlite3.Connection) -> int:
     """What the entries take in the file; free pages are used again and do not count."""
     pages, free, size = (
-        connection.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "freelist_count", "page_size")
+        connection.execute(f"PRAGMA {what}").fetchone()[0]
+        for what in ("page_count", "freelist_count", "page_size")
     )
     return int((pages - free) * size)
 

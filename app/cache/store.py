@@ -1,6 +1,7 @@
 """What keeps entries beyond this process, and how it may fail.
 
-Rule 1: a store never raises and never makes a request wait long: a failed read is a miss, a failed write is lost.
+Rule 1: a store never raises and never makes a request wait long: a failed read is a miss, a failed write is
+        lost.
 Rule 2: it says so, in its state and its counters, and comes back by itself.
 """
 

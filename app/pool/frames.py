@@ -1,11 +1,12 @@
 """What the service and its worker processes say to each other, over one stream socket for each worker.
 
-Rule 1: MessagePack decoded to declared types, never pickle: a worker has run on hostile text, and unpickling what
-        it sends would hand it the service.
+Rule 1: MessagePack decoded to declared types, never pickle: a worker has run on hostile text, and unpickling
+        what it sends would hand it the service.
 Rule 2: four bytes of length (little-endian), then the message.
-Rule 3: a worker answers each job by itself as soon as it is done, so the service always knows which one is running.
-Rule 4: an empty list of jobs takes back what the worker has not begun. It answers `Yielded`, and only then gets
-        more: a worker that dies in between is never blamed on a job that it had not begun.
+Rule 3: a worker answers each job by itself as soon as it is done, so the service always knows which one is
+        running.
+Rule 4: an empty list of jobs takes back what the worker has not begun. It answers `Yielded`, and only then
+        gets more: a worker that dies in between is never blamed on a job that it had not begun.
 """
 
 import msgspec

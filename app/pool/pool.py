@@ -1,8 +1,9 @@
 """A warm pool of processes that can be killed: the only part of the service that knows time.
 
-Rule 1: a job that hangs, kills its worker or eats its memory costs itself and nobody else: what was waiting behind
-        it goes back to the front of the queue, and a new worker is forked in milliseconds.
-Rule 2: the queue is bounded by items and by bytes, all of a request's jobs or none; an empty queue takes any request.
+Rule 1: a job that hangs, kills its worker or eats its memory costs itself and nobody else: what was waiting
+        behind it goes back to the front of the queue, and a new worker is forked in milliseconds.
+Rule 2: the queue is bounded by items and by bytes, all of a request's jobs or none; an empty queue takes any
+        request.
 Rule 3: the pool says what happened (`Lost.cause`), never whom to blame.
 """
 
@@ -27,7 +28,8 @@ MAX_FRAME_BYTES = 1 << 20
 SLOW_JOB_S = 0.05
 """A job that runs longer than this loses the ones waiting behind it to other workers."""
 MAX_RESPAWN_DELAY_S = 1.0
-"""Workers that die before they have served anything (no memory, broken install) are not forked in a tight loop."""
+"""Workers that die before they have served anything (no memory, broken install) are not forked in a tight
+loop."""
 
 
 def _size(problem: Problem) -> int:
@@ -51,7 +53,9 @@ def cause_of_death(link: Link) -> tuple[Cause, str]:
 
 
 class Pool:
-    """Open with `start`, give it jobs with `submit`, end with `close`. `on_restart(reason)` counts lost workers."""
+    """Open with `start`, give it jobs with `submit`, end with `close`. `on_restart(reason)` counts lost
+    workers.
+    """
 
     def __init__(self, settings: PoolSettings, registry: str, on_restart: Callable[[str], None]) -> None:
         self._settings = settings

@@ -1,7 +1,7 @@
 """The inside of a worker process: read jobs, run each under the kernel's limits, answer each by itself.
 
-Rule 1: limits that stop C code are the kernel's: CPU time by an interval timer whose signal kills, memory by the
-        address space limit. A Python signal handler would wait for the C call to return.
+Rule 1: limits that stop C code are the kernel's: CPU time by an interval timer whose signal kills, memory by
+        the address space limit. A Python signal handler would wait for the C call to return.
 Rule 2: the exit status says what happened; the service decides whom to blame.
 """
 
@@ -80,7 +80,9 @@ def _taken_back(connection: socket.socket) -> bool:
     return bool(select.select([connection], [], [], 0)[0])
 
 
-def _work(connection: socket.socket, verifiers: Mapping[str, "Verifier"], limits: Limits, ceiling: int) -> None:
+def _work(
+    connection: socket.socket, verifiers: Mapping[str, "Verifier"], limits: Limits, ceiling: int
+) -> None:
     for message in _messages(connection):
         jobs = frames.decode_jobs(message)
         if not jobs:

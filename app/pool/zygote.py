@@ -4,8 +4,8 @@ Rule 1: it runs no verifier itself, so it cannot hang and its memory stays clean
 Rule 2: only it kills workers, because only it knows which process ids are still theirs.
 Rule 3: when the service hangs up, for whatever reason, every worker dies and so does it.
 
-Not multiprocessing's forkserver, which imports the service's main module again in every worker, is one for the
-whole process, and keeps a second process beside it to track resources.
+Not multiprocessing's forkserver, which imports the service's main module again in every worker, is one for
+the whole process, and keeps a second process beside it to track resources.
 """
 
 import ctypes
@@ -65,7 +65,9 @@ def _die_with_parent(parent: int) -> None:
         os._exit(0)
 
 
-def _fork(connection_fd: int, closing: tuple[int, ...], verifiers: Mapping[str, "Verifier"], config: Config) -> int:
+def _fork(
+    connection_fd: int, closing: tuple[int, ...], verifiers: Mapping[str, "Verifier"], config: Config
+) -> int:
     parent = os.getpid()
     pid = os.fork()
     if pid:
@@ -119,7 +121,7 @@ def main() -> None:
         signal.signal(ignored, signal.SIG_IGN)
     for module in PRELOADED:
         importlib.import_module(module)
-    verifiers: Mapping[str, "Verifier"] = pkgutil.resolve_name(config.registry)
+    verifiers: Mapping[str, Verifier] = pkgutil.resolve_name(config.registry)
     gc.collect()
     gc.freeze()  # pages that the collector never touches stay shared with every worker
     with socket.socket(fileno=config.control_fd) as control:

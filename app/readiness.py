@@ -1,0 +1,37 @@
+"""Whether the service can take work. Pure: from the states of the parts to the page.
+
+Rule 1: a part is required when, without it, items that could have been decided are not.
+"""
+
+from importlib.metadata import version
+
+from app.services import Services
+from touchstone_client.contract import ComponentState, Readiness
+from verifiers.hybrid import OnModelFailure
+
+
+def readiness(services: Services) -> Readiness:
+    """How each part is, and whether the required ones are well."""
+    components = {"pool": _pool(services), "cache": _cache(services), "model": _model(services)}
+    ready = all(part.ok for part in components.values() if part.required)
+    return Readiness(ready=ready, version=version("touchstone"), components=components)
+
+
+def _pool(services: Services) -> ComponentState:
+    state = services.pool.state()
+    detail = f"{state.workers} of {state.wanted} workers, {state.queued_items} items waiting"
+    return ComponentState(ok=state.workers > 0, required=True, detail=detail)
+
+
+def _cache(services: Services) -> ComponentState:
+    state = services.cache.state()
+    return ComponentState(ok=state.ok, required=False, detail=state.detail)
+
+
+def _model(services: Services) -> ComponentState:
+    if services.model is None:
+        return ComponentState(ok=True, required=False, detail="none configured: rules alone")
+    # Where the policy keeps the rules' verdict, every item is decided without the model.
+    required = services.model.on_failure is OnModelFailure.UNDECIDABLE
+    state = services.model.state
+    return ComponentState(ok=state.ready, required=required, detail=f"{state.phase}: {state.detail}")

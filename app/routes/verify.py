@@ -1,0 +1,36 @@
+"""`POST /v1/verify`. The body is read by hand for speed and item by item; the documents come from the
+contract.
+"""
+
+import time
+
+from fastapi import APIRouter, Request, Response
+
+from app import examples, requests, to_wire, wire
+from app.deps import ServicesDep
+from touchstone_client import contract
+
+router = APIRouter(prefix="/v1", tags=["verify"])
+
+
+@router.post(
+    "/verify",
+    summary="Verify a batch of responses",
+    response_model=contract.VerifyResponse,
+    responses=examples.VERIFY_RESPONSES,
+    openapi_extra={"requestBody": examples.VERIFY_BODY},
+)
+async def verify(request: Request, services: ServicesDep) -> Response:
+    """One verdict for each item, in order. A bad item gets a `problem` and never fails its batch."""
+    started = time.perf_counter()
+    limits = services.settings.limits
+    verification = services.verification
+    body = await requests.read_body(request, limits.body_mb << 20)
+    batch = requests.read(body, verification.verifiers)
+    answered = await verification.verify(batch, batch.deadline_s or limits.deadline_s)
+    response = wire.VerifyResponse(
+        results=[to_wire.result(entry) for entry in answered],
+        model=services.model.name if services.model else None,
+        elapsed_ms=round((time.perf_counter() - started) * 1000, 3),
+    )
+    return Response(wire.encode(response), media_type="application/json")

@@ -1,0 +1,114 @@
+"""Everything that is opened before the first request and closed after the last, in order.
+
+Rule 1: opened bottom up, closed top down; what failed to open closes what was opened before it.
+Rule 2: the cache and the model may be away at any time; the pool may not, without it nothing can be decided.
+"""
+
+import pkgutil
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.cache.cache import Cache
+from app.cache.redis_store import RedisStore
+from app.cache.sqlite_store import SqliteStore
+from app.cache.store import NoStore, Store
+from app.metrics import Metrics
+from app.model_stage import ModelStage
+from app.pool.pool import Pool
+from app.settings import CacheSettings, ModelSettings, Settings
+from app.single_flight import SingleFlight
+from app.verification import Verification
+from grm.backend import ServedModel
+from grm.openai_backend import OpenAIBackend
+from grm.remote_model import RemoteModel
+from grm.vllm_command import VllmOptions
+from grm.vllm_server import SupervisedBackend
+
+if TYPE_CHECKING:
+    from verifiers.registry import Verifier
+
+REGISTRY = "verifiers.registry:VERIFIERS"
+"""Where the service and its workers find the verifiers."""
+VLLM = "vllm:"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes work with."""
+
+    settings: Settings
+    metrics: Metrics
+    pool: Pool
+    cache: Cache
+    model: ModelStage | None
+    verification: Verification
+
+
+OpenServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
+
+
+def served_model(settings: ModelSettings) -> ServedModel | None:
+    """The model server that the settings name."""
+    if settings.source is None:
+        return None
+    if settings.source.startswith(VLLM):
+        options = VllmOptions(interpreter=settings.vllm_python, arguments=settings.vllm_args)
+        return SupervisedBackend(
+            settings.source.removeprefix(VLLM), options, concurrency=settings.concurrency
+        )
+    api_key = settings.api_key.get_secret_value() if settings.api_key else None
+    backend = OpenAIBackend(
+        settings.source, model=settings.name, api_key=api_key, concurrency=settings.concurrency
+    )
+    return RemoteModel(backend)
+
+
+def store(settings: CacheSettings, metrics: Metrics) -> Store:
+    """Redis where there is one, else a file, else nothing beyond memory."""
+
+    def count(operation: str) -> None:
+        metrics.cache_errors.labels(operation).inc()
+
+    if settings.redis_url is not None:
+        url = settings.redis_url.get_secret_value()
+        return RedisStore(url, timeout_s=settings.redis_timeout_s, ttl_s=settings.ttl_s, on_error=count)
+    if settings.file is not None:
+        return SqliteStore(settings.file, max_bytes=settings.file_mb << 20, on_error=count)
+    return NoStore()
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings, *, registry: str = REGISTRY, served: ServedModel | None = None
+) -> AsyncIterator[Services]:
+    """Open everything. `registry` and `served` let a test bring its own verifiers and model."""
+    verifiers: Mapping[str, Verifier] = pkgutil.resolve_name(registry)
+    metrics = Metrics()
+    async with AsyncExitStack() as opened:
+        cache = Cache(
+            store(settings.cache, metrics), memory_bytes=settings.cache.memory_mb << 20, metrics=metrics
+        )
+        await cache.open()
+        opened.push_async_callback(cache.close)
+        model = None
+        if (served := served or served_model(settings.model)) is not None:
+            model = ModelStage(served, settings.model, cache, metrics)
+            await model.start()
+            opened.push_async_callback(model.close)
+        pool = Pool(settings.pool, registry, lambda reason: metrics.pool_restarts.labels(reason).inc())
+        opened.push_async_callback(pool.close)
+        await pool.start()
+        _watch(metrics, pool, cache, model)
+        verification = Verification(verifiers, pool, cache, model, metrics, SingleFlight())
+        yield Services(settings, metrics, pool, cache, model, verification)
+
+
+def _watch(metrics: Metrics, pool: Pool, cache: Cache, model: ModelStage | None) -> None:
+    metrics.gauge("touchstone_pool_workers", "Worker processes up.", lambda: pool.state().workers)
+    metrics.gauge("touchstone_pool_queued_items", "Items waiting.", lambda: pool.state().queued_items)
+    metrics.gauge("touchstone_pool_queued_bytes", "Text waiting.", lambda: pool.state().queued_bytes)
+    metrics.gauge("touchstone_cache_up", "1 while the store is in use.", lambda: cache.state().ok)
+    if model is not None:
+        metrics.gauge("touchstone_model_up", "1 while the model answers.", lambda: model.state.ready)

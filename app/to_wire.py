@@ -1,0 +1,56 @@
+"""From domain values to the `/v1` bodies."""
+
+from app import blame, wire
+from app.requests import Rejected
+from app.verification import Progress
+from touchstone_client.contract import Outcome
+from verifiers.hybrid import Opinion
+from verifiers.verdict import Outcome as DomainOutcome
+from verifiers.verdict import Verdict, reward
+
+_WIRE = {outcome: Outcome(outcome.value) for outcome in DomainOutcome}
+
+
+def result(entry: Progress | Rejected) -> wire.VerifyResult:
+    """One item's result."""
+    if isinstance(entry, Rejected):
+        return _rejected(entry)
+    settled, verdict, item = entry.settled, entry.verdict, entry.item
+    assert settled is not None
+    return wire.VerifyResult(
+        id=item.id,
+        task=item.task,
+        outcome=_WIRE[settled.outcome],
+        reward=reward(settled.outcome),
+        answer=None if verdict is None else verdict.answer,
+        decided_by=wire.DecidedBy(settled.stage, settled.name),
+        reason=settled.reason,
+        cached=entry.cached,
+        timings_ms=entry.timings_ms,
+        rules=None if verdict is None else _rules(verdict),
+        model=None if entry.opinion is None else _model(entry.opinion),
+    )
+
+
+def _rejected(entry: Rejected) -> wire.VerifyResult:
+    return wire.VerifyResult(
+        id=entry.id,
+        task=entry.task,
+        outcome=Outcome.UNDECIDABLE,
+        reward=None,
+        decided_by=wire.DecidedBy(blame.STAGE, entry.problem.type),
+        reason=entry.problem.detail,
+        problem=entry.problem,
+    )
+
+
+def _rules(verdict: Verdict) -> wire.StageReport:
+    return wire.StageReport(_WIRE[verdict.outcome], verdict.rule, verdict.reason)
+
+
+def _model(opinion: Opinion) -> wire.StageReport:
+    if opinion.accepts is None:
+        outcome = Outcome.UNDECIDABLE
+    else:
+        outcome = Outcome.CORRECT if opinion.accepts else Outcome.INCORRECT
+    return wire.StageReport(outcome, opinion.model, opinion.reason)

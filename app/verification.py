@@ -1,0 +1,258 @@
+"""The use case behind `POST /v1/verify`: quick rules, cache, worker pool, second look, in that order.
+
+Rule 1: results come back in the order of the items, one for each, whatever happened to its neighbours.
+Rule 2: the request's deadline is kept: what is not decided by then is undecidable, and says where it stood.
+Rule 3: the decisions are pure and live elsewhere (`verifiers.hybrid`, `app.blame`); here is only the order.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from app import blame
+from app.cache.cache import Cache
+from app.cache.keys import rules_key
+from app.errors import ModelMissing
+from app.metrics import Metrics
+from app.model_stage import ModelStage
+from app.pool import frames
+from app.pool.outcome import Finished, JobOutcome, Lost
+from app.pool.pool import Pool
+from app.requests import Accepted, Batch, Rejected
+from app.single_flight import SingleFlight
+from touchstone_client.contract import Recall
+from verifiers import hybrid
+from verifiers.hybrid import Opinion, Settled
+from verifiers.verdict import Verdict
+
+if TYPE_CHECKING:
+    from verifiers.registry import Verifier
+
+STEP_ITEMS = 64
+STEP_CHARS = 1_000_000
+"""The event loop is let go after so many items or so much text: some milliseconds of work."""
+ANSWER_MARGIN_S = 0.01
+"""Kept back from the deadline for writing the answer."""
+NO_MODEL = "no model stage is configured"
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far one item has come. `settled` is set once, last."""
+
+    item: Accepted
+    key: bytes = b""
+    verdict: Verdict | None = None
+    opinion: Opinion | None = None
+    settled: Settled | None = None
+    cached: bool = False
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    def took(self, stage: str, seconds: float) -> None:
+        """Note the time of one stage."""
+        self.timings_ms[stage] = round(seconds * 1000, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What the use case works with."""
+
+    verifiers: "Mapping[str, Verifier]"
+    pool: Pool
+    cache: Cache
+    model: ModelStage | None
+    metrics: Metrics
+    flights: SingleFlight[JobOutcome]
+
+    async def verify(self, batch: Batch, deadline_s: float) -> list[Progress | Rejected]:
+        """Decide every item. Raises ModelMissing and QueueFull, which concern the whole request."""
+        if batch.recall is Recall.ALWAYS and self.model is None:
+            raise ModelMissing(
+                "`recall: always` needs a model: start the service with `--model http://HOST:PORT/v1` or "
+                "`--model vllm:NAME` (TOUCHSTONE_MODEL__SOURCE), or ask for `auto` or `never`"
+            )
+        ends = time.monotonic() + deadline_s - ANSWER_MARGIN_S
+        answered = [Progress(item) if isinstance(item, Accepted) else item for item in batch.items]
+        items = [entry for entry in answered if isinstance(entry, Progress)]
+        await self._decide_at_once(items)
+        await self._recall_verdicts([progress for progress in items if progress.verdict is None])
+        works = self._submit([progress for progress in items if progress.verdict is None])
+        try:
+            unfinished = [progress for progress in items if not self._finish_at_once(progress, batch)]
+            if unfinished:
+                await self._until(
+                    ends, [self._run(one, works.get(id(one)), batch, ends) for one in unfinished]
+                )
+        finally:
+            for progress in items:
+                if id(progress) in works:
+                    self.flights.leave(progress.key, works[id(progress)])
+        for progress in items:
+            if progress.settled is None:
+                progress.settled = self._overtaken(progress, batch)
+        self._count(answered)
+        return answered
+
+    # Before any waiting
+
+    async def _decide_at_once(self, items: list[Progress]) -> None:
+        chars = 0
+        started = time.perf_counter()
+        for number, progress in enumerate(items, 1):
+            problem = progress.item.problem
+            progress.verdict = self.verifiers[progress.item.task].quick(problem)
+            now = time.perf_counter()
+            progress.took("quick", now - started)
+            chars += len(problem.response)
+            if number % STEP_ITEMS == 0 or chars > STEP_CHARS:
+                chars = 0
+                await asyncio.sleep(0)
+                now = time.perf_counter()
+            started = now
+
+    async def _recall_verdicts(self, items: list[Progress]) -> None:
+        if not items:
+            return
+        started = time.perf_counter()
+        unknown: list[Progress] = []
+        chars = 0
+        for number, progress in enumerate(items, 1):
+            item = progress.item
+            progress.key = rules_key(item.task, self.verifiers[item.task].VERSION, item.problem)
+            if not self._recall(progress):
+                unknown.append(progress)
+            chars += len(item.problem.response)
+            if number % STEP_ITEMS == 0 or chars > STEP_CHARS:
+                chars = 0
+                await asyncio.sleep(0)
+        await self.cache.fetch(list({progress.key for progress in unknown}))
+        misses = sum(not self._recall(progress) for progress in unknown)
+        seconds = time.perf_counter() - started
+        self.metrics.stage_seconds.labels("cache").observe(seconds)
+        self.metrics.cache_reads.labels("verdict", "hit").inc(len(items) - misses)
+        self.metrics.cache_reads.labels("verdict", "miss").inc(misses)
+        for progress in items:
+            progress.took("cache", seconds)
+
+    def _recall(self, progress: Progress) -> bool:
+        progress.verdict = self.cache.recall_verdict(progress.key)
+        progress.cached = progress.verdict is not None
+        return progress.cached
+
+    def _submit(self, items: list[Progress]) -> dict[int, asyncio.Future[JobOutcome]]:
+        """Hand the pool what is not under way yet, all of it or nothing, and join what is. Awaits nothing."""
+        new = {progress.key: progress for progress in items if progress.key not in self.flights}
+        jobs = [frames.Job(progress.item.task, progress.item.problem) for progress in new.values()]
+        futures = self.pool.submit(jobs) if jobs else []
+        works: dict[int, asyncio.Future[JobOutcome]] = {}
+        for (key, progress), future in zip(new.items(), futures, strict=True):
+            self.flights.start(key, future)
+            works[id(progress)] = future
+        for progress in items:
+            if id(progress) not in works:
+                works[id(progress)] = self.flights.join(progress.key)
+                progress.cached = True
+                self.metrics.shared.inc()
+        return works
+
+    def _finish_at_once(self, progress: Progress, batch: Batch) -> bool:
+        """Settle an item whose verdict is known and that needs no word of the model, or has it already."""
+        if progress.verdict is None:
+            return False
+        if self._asks_model(progress.verdict, batch) and self.model is not None:
+            assert progress.verdict.answer is not None
+            progress.opinion = self.model.recall(progress.item.problem, progress.verdict.answer)
+            if progress.opinion is None:
+                return False
+        self._settle(progress, batch)
+        return True
+
+    # One item's way
+
+    async def _run(
+        self, progress: Progress, work: asyncio.Future[JobOutcome] | None, batch: Batch, ends: float
+    ) -> None:
+        if work is not None:
+            self._take(progress, await asyncio.shield(work))
+        if progress.verdict is None:
+            return
+        if self.model is not None and self._asks_model(progress.verdict, batch):
+            assert progress.verdict.answer is not None
+            started = time.perf_counter()
+            progress.opinion, said_before = await self.model.opinion(
+                progress.item.problem, progress.verdict.answer, max(0.0, ends - time.monotonic())
+            )
+            progress.took("model", time.perf_counter() - started)
+            progress.cached = progress.cached and said_before
+        self._settle(progress, batch)
+
+    def _take(self, progress: Progress, outcome: JobOutcome) -> None:
+        """What the pool said."""
+        progress.took("queue", outcome.queue_s)
+        progress.took("rules", outcome.work_s)
+        self.metrics.stage_seconds.labels("rules").observe(outcome.work_s)
+        self.metrics.stage_seconds.labels("queue").observe(outcome.queue_s)
+        match outcome:
+            case Finished():
+                progress.verdict = outcome.verdict
+                self.cache.keep_verdict(progress.key, outcome.verdict)
+            case Lost():
+                readable = self.verifiers[progress.item.task].readable
+                references = progress.item.problem.references
+                progress.settled = blame.settle_lost(
+                    outcome, references_readable=all(map(readable, references))
+                )
+
+    def _asks_model(self, verdict: Verdict, batch: Batch) -> bool:
+        if batch.opinions:
+            return verdict.answer is not None
+        return batch.recall is not Recall.NEVER and hybrid.wants_model(verdict)
+
+    def _settle(self, progress: Progress, batch: Batch) -> None:
+        """The rules' verdict and the model's opinion, if there is one, to the last word."""
+        verdict = progress.verdict
+        assert verdict is not None
+        if batch.recall is Recall.NEVER or not hybrid.wants_model(verdict):
+            progress.settled = hybrid.by_rules(verdict)
+        elif self.model is None or progress.opinion is None:
+            progress.settled = hybrid.by_rules(verdict, NO_MODEL)
+        else:
+            progress.settled = hybrid.settle(verdict, progress.opinion, self.model.on_failure)
+
+    # The deadline
+
+    async def _until(self, ends: float, ways: list[Coroutine[Any, Any, None]]) -> None:
+        runs = [asyncio.ensure_future(way) for way in ways]
+        try:
+            await asyncio.wait(runs, timeout=max(0.0, ends - time.monotonic()))
+        finally:
+            for run in runs:
+                run.cancel()
+        for result in await asyncio.gather(*runs, return_exceptions=True):
+            # A bug in here must not look like a slow item.
+            if isinstance(result, Exception):
+                raise result
+
+    def _overtaken(self, progress: Progress, batch: Batch) -> Settled:
+        """An item that the deadline caught."""
+        if progress.verdict is None:
+            return blame.out_of_time("before the rules had decided")
+        if self.model is None or batch.recall is Recall.NEVER or not hybrid.wants_model(progress.verdict):
+            return hybrid.by_rules(progress.verdict)
+        progress.opinion = Opinion(self.model.name, accepts=None, reason="the request's deadline passed")
+        return hybrid.settle(progress.verdict, progress.opinion, self.model.on_failure)
+
+    def _count(self, answered: list[Progress | Rejected]) -> None:
+        counted: Counter[tuple[str, str, str]] = Counter()
+        for entry in answered:
+            if isinstance(entry, Rejected):
+                # The task is the caller's text; only registered names may be labels.
+                task = entry.task if entry.task in self.verifiers else "unknown"
+                counted[task, blame.STAGE, "undecidable"] += 1
+            elif entry.settled is not None:
+                counted[entry.item.task, entry.settled.stage, entry.settled.outcome] += 1
+        for labels, number in counted.items():
+            self.metrics.outcomes.labels(*labels).inc(number)
