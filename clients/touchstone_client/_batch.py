@@ -34,7 +34,7 @@ MAX_CHUNK_ITEMS = 256
 MAX_CHUNK_BYTES = 512 * 1024
 """The same knee for long responses. One item may be larger than this and then travels alone."""
 REPLY_SHARE = 0.1
-"""Share of the time left that the service does not get: its answer, as far as it got, must be back in time."""
+"""Share of the time left that the service does not get, so that its answer is back in time."""
 MAX_REPLY_S = 0.5
 """More than this no answer needs to come back."""
 

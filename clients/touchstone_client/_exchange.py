@@ -106,7 +106,7 @@ class RetryPolicy:
 
 
 class RetryBudget:
-    """Shared by all retries of one client: first `RETRY_BURST`, then `RETRIES_PER_S`; the rest wait their turn.
+    """Shared by the retries of one client: `RETRY_BURST`, then `RETRIES_PER_S`; the rest wait their turn.
 
     No lock: a retry lost or won between two threads does not matter, and a lock would not survive a fork.
     """
