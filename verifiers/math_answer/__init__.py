@@ -52,7 +52,9 @@ def _plainly(references: tuple[str, ...], answer: str) -> Verdict | None:
             rule = "same_text" if wanted == given else "same_number"
             return Verdict(Outcome.CORRECT, rule, f"{given} is {wanted}", answer)
         refuted = refuted and same is False
-    return Verdict(Outcome.INCORRECT, "same_number", f"{given} is another number", answer) if refuted else None
+    return (
+        Verdict(Outcome.INCORRECT, "same_number", f"{given} is another number", answer) if refuted else None
+    )
 
 
 def verify(problem: Problem) -> Verdict:
@@ -80,13 +82,17 @@ def _verify(problem: Problem) -> tuple[Verdict, Extraction, list[Judgement]]:
 def _concluded(judgements: list[Judgement], answer: str) -> Verdict:
     last = judgements[-1]
     if last.same:
-        return Verdict(Outcome.CORRECT, last.rule, "the answer says what the reference says", answer, last.understood)
+        return Verdict(
+            Outcome.CORRECT, last.rule, "the answer says what the reference says", answer, last.understood
+        )
     unreadable = next((j for j in judgements if j.unreadable), None)
     if unreadable is not None:
         why = f"the answer cannot be read: {unreadable.unreadable}"
         return Verdict(Outcome.UNREADABLE, unreadable.rule, why, answer)
     if all(j.same is False for j in judgements):
-        return Verdict(Outcome.INCORRECT, last.rule, "the answer differs from the reference", answer, last.understood)
+        return Verdict(
+            Outcome.INCORRECT, last.rule, "the answer differs from the reference", answer, last.understood
+        )
     why = "no rule could tell whether the answer says what the reference says"
     return Verdict(Outcome.UNDECIDABLE, "no_rule", why, answer, last.understood, passed_on=True)
 
@@ -99,10 +105,14 @@ def last_resort(problem: Problem, verdict: Verdict) -> Verdict:
     for reference in problem.references:
         same = symbolic.settle(reference, verdict.answer)
         if same:
-            return Verdict(Outcome.CORRECT, "symbolic", "equal by computer algebra", verdict.answer, verdict.understood)
+            return Verdict(
+                Outcome.CORRECT, "symbolic", "equal by computer algebra", verdict.answer, verdict.understood
+            )
         refuted = refuted and same is False
     if refuted:
-        return Verdict(Outcome.INCORRECT, "symbolic", "different by computer algebra", verdict.answer, verdict.understood)
+        return Verdict(
+            Outcome.INCORRECT, "symbolic", "different by computer algebra", verdict.answer, verdict.understood
+        )
     return verdict
 
 
@@ -113,7 +123,10 @@ def explain(problem: Problem) -> list[str]:
     'correct by same_number: the answer says what the reference says'
     """
     verdict, extraction, judgements = _verify(problem)
-    lines = [f"extracted by {extraction.how}: {extraction.answer!r}" + (f" ({extraction.refusal})" if extraction.refusal else "")]
+    lines = [
+        f"extracted by {extraction.how}: {extraction.answer!r}"
+        + (f" ({extraction.refusal})" if extraction.refusal else "")
+    ]
     for reference, judgement in zip(problem.references, judgements, strict=False):
         lines.append(f"against {reference!r}")
         if judgement.understood:

@@ -60,7 +60,12 @@ class Brackets(Cursor, ABC):
             operands.append(_as_set(self.ratio()) if op in _SET_RELATIONS else self.ratio())
             if op == "notmid":
                 return Not(Rel(tuple(operands), tuple(ops)))
-        modulus = self._modulus() if ops and ops[-1] == "equiv" else None
+        modulus = self._modulus() if self.kind in ("mod", "(") else None
+        if modulus is None and ops and ops[-1] == "equiv":
+            return _with_modulus_inside(operands, ops)
+        if modulus is not None and not ops:
+            # `3 \\pmod 7`
+            return Rel((_SUBJECT, operands[0]), ("equiv",), modulus)
         if ops == ["="] and operands[0] is _SUBJECT:
             return operands[1]
         return Rel(tuple(operands), tuple(ops), modulus) if ops else operands[0]
@@ -110,6 +115,10 @@ class Brackets(Cursor, ABC):
                 if isinstance(item, Ratio) and len(item.items) == 2 and self._goes_on()
                 else item
             )
+        if left == "[" and right == "]":
+            matrix = _as_matrix(items)
+            if matrix is not None:
+                return matrix
         return Group(left, tuple(items), right)
 
     def _goes_on(self) -> bool:
@@ -271,6 +280,26 @@ def _cases(rows: list[tuple[Node, ...]]) -> Node:
         condition = row[1] if len(row) > 1 else None
         branches.append((row[0], None if condition == Sym("otherwise") else condition))
     return Cases(tuple(branches))
+
+
+def _as_matrix(items: list[Node]) -> Matrix | None:
+    """`[\\begin{matrix} ... \\end{matrix}]` and `[[1, 2], [3, 4]]`."""
+    if len(items) == 1 and isinstance(items[0], Matrix):
+        return items[0]
+    rows = [
+        item.items for item in items if isinstance(item, Group) and item.left == "[" and item.right == "]"
+    ]
+    if len(items) > 1 and len(rows) == len(items) and len({len(row) for row in rows}) == 1:
+        return Matrix(tuple(rows))
+    return None
+
+
+def _with_modulus_inside(operands: list[Node], ops: list[RelOp]) -> Node:
+    """`x \\equiv 3 \\bmod 7`; without any modulus `f(x) \\equiv 0` is an identity."""
+    last = operands[-1]
+    if isinstance(last, Call) and last.name == "mod":
+        return Rel((*operands[:-1], last.args[0]), tuple(ops), last.args[1])
+    return Rel(tuple(operands), tuple("=" if op == "equiv" else op for op in ops))
 
 
 def _as_set(node: Node) -> Node:

@@ -42,7 +42,9 @@ def condition(toks: list[Token], source: str, piece: Callable[[list[Token], str]
     node = piece([token for token in toks if not _is_quantifier(token)], source)
     if isinstance(node, Rel | Logic):
         return node
-    return Text(" ".join(source[toks[0].at : toks[-1].to].lower().split()))
+    return Text(
+        " ".join(source[toks[0].at : toks[-1].to].lower().replace("}", " ").replace("{", " ").split())
+    )
 
 
 def _is_quantifier(token: Token) -> bool:
@@ -67,9 +69,10 @@ def _worded(toks: list[Token]) -> Node | None:
             sign = _SIGNS[word]
         elif not (_is_quantifier(token) or token.kind in (",", "joint", "stop", "$")):
             return None
-    if not names or not domain:
+    if not names or not (domain or sign or all(_is_quantifier(t) or t.kind == "sym" for t in toks)):
         return None
-    found.extend(_memberships(names, domain, sign))
+    # "for all x" says no domain: the reals, as everywhere where none is said.
+    found.extend(_memberships(names, domain or "R", sign))
     return found[0] if len(found) == 1 else Logic("and", tuple(found))
 
 

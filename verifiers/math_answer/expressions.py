@@ -27,6 +27,7 @@ from verifiers.math_answer.tree import (
     PlusMinus,
     Pow,
     Quantity,
+    Rel,
     SetOf,
     SetOp,
     Sym,
@@ -42,6 +43,8 @@ _INVERTIBLE = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 _BIG = {"sum": "sum", "prod": "prod", "int": "int", "lim": "lim"}
 _DECORATIONS = frozenset({"vec", "overrightarrow", "hat", "tilde", "bar", "dot", "widehat", "overline"})
 _ANGLE_MARKS = frozenset({"angle", "triangle", "measuredangle"})
+_SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_LARGEST_BASE = 36
 MAX_UNIT_TOKENS = 8
 """`kg * m ^ 2 / s ^ 2` has nine; the last is always a number that the unit before it carries."""
 
@@ -56,6 +59,8 @@ class Expressions(Brackets):
     def expression(self) -> Node:
         """Sets joined by union, intersection or difference; usually just a sum."""
         left = self.sum()
+        if self.accept("over"):
+            return Div(left, self.sum())
         while self.kind == "setop":
             op = self.take().value
             right = self.sum()
@@ -122,6 +127,16 @@ class Expressions(Brackets):
             elif kind == "dots" and self.toks[self.at + 1].kind in ("*", "("):
                 self.at += 1
                 factors.append(Dots())
+            elif kind == "[":
+                factors.append(self._square_bracketed())
+            elif kind == "(":
+                start = self.at
+                factor = self.power()
+                if isinstance(factor, Rel):
+                    # `n\\pi (n \\in Z)`: a side condition, not a factor.
+                    self.at = start
+                    return _product(factors)
+                factors.append(factor)
             elif kind in _ATOMS or (kind == "|" and not self.bars and not self.braces):
                 mixed = self._mixed(factors)
                 if mixed is None:
@@ -130,6 +145,13 @@ class Expressions(Brackets):
                     factors = [mixed]
             else:
                 return _product(factors)
+
+    def _square_bracketed(self) -> Node:
+        """`2[x + (y + 1)]`: square brackets around one item group like round ones."""
+        group = self.bracketed()
+        if not (isinstance(group, Group) and len(group.items) == 1 and group.right == "]"):
+            raise self.error("a square bracket after a factor")
+        return group.items[0]
 
     def _factor(self) -> Node:
         """A power that may carry its own sign: `2 * -3`."""
@@ -254,9 +276,9 @@ class Expressions(Brackets):
         if kind == "set":
             self.at += 1
             return self.named_set(str(token.value))
-        if kind in _CURRENCIES:
+        if kind in _CURRENCIES or kind == "currency":
             self.at += 1
-            return Quantity(self.power(), _CURRENCIES[kind])
+            return Quantity(self._factor(), _CURRENCIES.get(kind) or str(token.value))
         if kind == "]":
             return self.interval_from_the_right()
         if kind == "dots":
@@ -277,6 +299,8 @@ class Expressions(Brackets):
             if following.kind == "cmd" and following.value in ("overline", "dot", "bar"):
                 self.at += 1
                 return self._repeating(Num(literal.num, 1, 0))
+        if token.kind in ("(", "stop") and token.at == self.toks[self.at - 1].to:
+            return self._bracketed_period(literal)
         if token.kind == "dots" and literal.decimals and literal.decimals >= 3:
             return self._elliptic(literal)
         return literal
@@ -302,6 +326,20 @@ class Expressions(Brackets):
         nines = 10 ** len(digits) - 1
         return Num(head.num * nines + int(digits), head.den * nines)
 
+    def _bracketed_period(self, literal: Num) -> Node:
+        """`0.(3)` and `0.1(6)`; a bracket after a whole number is a factor."""
+        start = self.at
+        whole = self.accept("stop")
+        if whole == (literal.decimals is None) and self.kind == "(" and self.toks[self.at + 2].kind == ")":
+            token = self.toks[self.at + 1]
+            digits = self.text[token.at : token.to]
+            if token.kind == "num" and digits.isdigit():
+                self.at += 3
+                nines = 10 ** len(digits) - 1
+                return Num(literal.num * nines + int(digits), literal.den * nines)
+        self.at = start
+        return literal
+
     def _elliptic(self, head: Num) -> Node:
         """`0.333...` states a period when its decimals end in one block three times or one digit three times."""
         decimals = self.text[self.toks[self.at - 1].at : self.toks[self.at - 1].to].partition(".")[2]
@@ -322,10 +360,7 @@ class Expressions(Brackets):
         base = self.argument()
         if not (isinstance(digits, Num) and digits.decimals is None and digits.den == 1 and _is_whole(base)):
             raise self.error("a subscript on something that is no name")
-        number = _number(base).num
-        written = str(digits.num) if end.kind != "num" else self.text[end.at : end.to]
-        valid = 2 <= number <= 36 and all(int(digit, 36) < number for digit in written)
-        return Based(written, number, int(written, number) if valid else None)
+        return based(str(digits.num) if end.kind != "num" else self.text[end.at : end.to], _number(base).num)
 
     def _named(self, symbol: Sym) -> Node:
         """A name with its subscript, as a function where a bracket follows a function letter."""
@@ -400,7 +435,12 @@ class Expressions(Brackets):
         if name in ("sqrt", "cbrt"):
             return self._root(name)
         token = self.toks[self.at]
-        if name == "log" and token.kind == "num" and self.toks[self.at + 1].kind == "(" and token.at == self.toks[self.at - 1].to:
+        if (
+            name == "log"
+            and token.kind == "num"
+            and self.toks[self.at + 1].kind == "("
+            and token.at == self.toks[self.at - 1].to
+        ):
             # `log2(8)`
             sub = _number(self.take().value)
         while self.kind in ("_", "^"):
@@ -564,7 +604,17 @@ class Expressions(Brackets):
         if best is None:
             return None
         self.at = best[0]
+        scale, _, rest = best[1].partition(" ")
+        if scale in _SCALES:
+            value = Mul((value, Pow(Num(10), Num(_SCALES[scale]))))
+            return Quantity(value, rest) if rest else value
         return Percent(value) if best[1] == "%" else Quantity(value, best[1])
+
+
+def based(digits: str, base: int) -> Based:
+    """Digits in a base; without a value where they are none of that base."""
+    valid = 2 <= base <= _LARGEST_BASE and digits.isalnum() and all(int(digit, 36) < base for digit in digits)
+    return Based(digits.upper(), base, int(digits, base) if valid else None)
 
 
 def _product(factors: list[Node]) -> Node:

@@ -37,7 +37,9 @@ def judge(reference: str, extraction: Extraction, hints: Hints, question: str | 
     if not extraction.parts:
         plain = same_plain(bare(reference), bare(answer))
         if plain is not None:
-            return Judgement(plain, "same_text" if plain and bare(reference) == bare(answer) else "same_number")
+            return Judgement(
+                plain, "same_text" if plain and bare(reference) == bare(answer) else "same_number"
+            )
     references = _trees(reference)
     if isinstance(references, Unparsable):
         claimed = claims(extraction, reference, question)

@@ -26,13 +26,13 @@ class Token(NamedTuple):
 
 _TOKEN = re.compile(
     r"""
-    (?P<space>\s+)
-  | (?P<num>(?:\d{1,3}(?:(?:\{,\}|\\,|\\!|\{\\,\})\d{3}(?!\d))+|\d+\{,\}\d+|\d+(?:_\d{3}(?!\d))*)(?:\.\d+)?(?:[eE][+-]?\d+(?![A-Za-z\d]))?|\.\d+)
+    (?P<space>[\s~]+)
+  | (?P<num>(?:\d{1,3}(?:(?:\{,\}|,\\!|\\,|\\!|\{\\,\})\d{3}(?!\d))+|\d+\{,\}\d+|\d+(?:_\d{3}(?!\d))*)(?:\.\d+)?(?:[eE][+-]?\d+(?![A-Za-z\d]))?|\.\d+)
   | (?P<cmd>\\(?:[A-Za-z]+\*?|.|$))
   | (?P<letters>[A-Za-z]+)
   | (?P<word>[\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+)
   | (?P<dots>\.\.\.+)
-  | (?P<rel><=|>=|!=|==|=<|->|=>|<|>|=|~)
+  | (?P<rel><=|>=|!=|==|=<|->|=>|<|>|=)
   | (?P<power>\*\*)
   | (?P<char>[-+*/^_()\[\]{}|,;:!%'$&.¥€£"?\#@])
     """,
@@ -76,7 +76,11 @@ def tokens(text: str, prose: bool = False) -> list[Token]:
         elif kind == "num":
             found.append(Token("num", number(m.group()), at, to))
         elif kind == "letters":
-            found.extend(_letters(m.group(), at, bool(found) and found[-1].kind in _VALUE_ENDS, prose))
+            if m.group() in ("U", "u") and found and found[-1].kind in (")", "]", "rbrace"):
+                # `(-oo, -1) U (1, oo)`: a union sign made of a letter.
+                found.append(Token("setop", "union", at, to))
+            else:
+                found.extend(_letters(m.group(), at, bool(found) and found[-1].kind in _VALUE_ENDS, prose))
         elif kind == "cmd":
             to = _command(text, m.group()[1:], at, to, found)
         elif kind == "char":
@@ -97,7 +101,7 @@ def tokens(text: str, prose: bool = False) -> list[Token]:
 
 
 _VALUE_ENDS = frozenset({"num", ")", "]", "}", "const", "sym"})
-_CURRENCY = frozenset("$¥€£")
+_CURRENCY_CODES = {"USD": "USD", "EUR": "EUR", "GBP": "GBP", "CNY": "CNY", "RMB": "CNY"}
 
 
 def _character(char: str, at: int, found: list[Token]) -> None:
@@ -137,7 +141,7 @@ def number(literal: str) -> Num:
     return Num(num, den, shifted)
 
 
-_GROUPING = re.compile(r"\{\\,\}|\{,\}|\\,|\\!|_")
+_GROUPING = re.compile(r"\{\\,\}|,\\!|\{,\}|\\,|\\!|_")
 _DECIMAL_COMMA = re.compile(r"\d+\{,\}(?:\d{1,2}|\d{4,})")
 _CHUNK = 4_000
 
@@ -158,6 +162,8 @@ def _letters(run: str, at: int, after_value: bool, prose: bool) -> list[Token]:
         return [Token("sym", run, at, at + 1)]
     if prose:
         known = ("func", v.FUNCTIONS[run]) if run in v.FUNCTIONS else _known(run)
+        if known and known[0] == "currency":
+            known = None
         return [Token(*(known or ("word", run)), at, at + len(run))]
     return [Token(kind, value, at + a, at + b) for kind, value, a, b in _split_run(run, after_value)]
 
@@ -167,7 +173,7 @@ def _split_run(run: str, after_value: bool) -> tuple[tuple[str, object, int, int
     size = len(run)
     lower = run.lower()
     whole = _known(run) or _known(lower)
-    if whole:
+    if whole and not (after_value and whole[0] == "currency"):
         return ((*whole, 0, size),)
     if lower in v.SHORT_WORDS or size > MAX_RUN_LETTERS:
         return (("word", run, 0, size),)
@@ -186,6 +192,8 @@ def _split_run(run: str, after_value: bool) -> tuple[tuple[str, object, int, int
 def _known(run: str) -> tuple[str, object] | None:
     if run in v.CONNECTIVES:
         return "joint", v.CONNECTIVES[run]
+    if run in _CURRENCY_CODES:
+        return "currency", _CURRENCY_CODES[run]
     if run == "mod":
         return "mod", run
     if run in v.PLAIN_FUNCTIONS:
@@ -219,7 +227,8 @@ _SIMPLE_COMMANDS: dict[str, tuple[str, object]] = {
     **{"$": ("$", "$"), "&": ("&", "&"), "_": ("blank", "_"), "#": ("#", "#"), "colon": (":", ":"), "vert": ("|", "|"), "lvert": ("|", "|")},
     **{"rvert": ("|", "|"), "Vert": ("norm", "|"), "lVert": ("norm", "|"), "rVert": ("norm", "|"), "cr": ("newline", "\\\\"), "lbrack": ("[", "[")},
     **{"rbrack": ("]", "]"), "prime": ("'", "'"), "degree": ("degree", "deg"), "circ": ("circ", "circ"), "percent": ("%", "%")},
-    **{name: ("cmd", "frac") for name in ("frac", "dfrac", "tfrac", "cfrac")},
+    **{name: ("cmd", "frac") for name in ("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "flatfrac")},
+    "over": ("over", "over"),
     **{name: ("cmd", "binom") for name in ("binom", "dbinom", "tbinom")},
     **{name: ("sym", "empty") for name in ("emptyset", "varnothing")},
     **{name: (name, name) for name in ("rfloor", "rceil")},
@@ -249,7 +258,7 @@ def _command(text: str, name: str, at: int, to: int, found: list[Token]) -> int:
             raise Unparsable(f"\\{name} without a name", text=text, at=at)
         found.append(Token(name, m.group(1).rstrip("*"), at, m.end()))
         return m.end()
-    if name == "tag":
+    if name in ("tag", "hspace", "phantom", "vspace", "label", "color", "textcolor"):
         m = _TEXT_ARGUMENT.match(text, to)
         return m.end() if m else to
     found.append(

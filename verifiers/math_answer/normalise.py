@@ -43,6 +43,8 @@ _PLAIN: dict[int, str] = {
     ord("°"): "^\\circ ",
     ord("º"): "^\\circ ",
     ord("˚"): "^\\circ ",
+    ord("¢"): "\\text{ cents}",
+    ord("∛"): "\\cbrt ",
     ord("℃"): "\\text{ celsius}",
     ord("￥"): "¥",
     ord("∣"): "|",
@@ -69,6 +71,7 @@ _HTML_TAG = re.compile(
     r"</?(?:p|b|i|u|em|strong|span|div|br|code|math|center|font|answer|li|ul|ol|td|tr|table)(?:\s[^<>]{0,80})?/?>",
     re.I,
 )
+_PLUS_MINUS = re.compile(r"\+/-|(?:(?<=^)|(?<=[=,({]))\s*\+-")
 _ENTITY = re.compile(r"&(lt|gt|le|ge|amp|nbsp|times|minus|pi|infin|deg|ne|radic|plusmn|middot);")
 _ENTITIES = {"lt": "<", "gt": ">", "le": "\\le ", "ge": "\\ge ", "amp": "&", "nbsp": " ", "times": "\\times ", "minus": "-", "pi": "\\pi ", "infin": "\\infty ", "deg": "^\\circ ", "ne": "\\ne ", "radic": "\\sqrt ", "plusmn": "\\pm ", "middot": "\\cdot "}  # fmt: skip
 _DELIMITERS = re.compile(r"\\\(|\\\)|\\\[|\\\]|\$\$")
@@ -99,6 +102,8 @@ def normalise(text: str) -> str:
         text = (_DOUBLED_IN_ROWS if "\\begin" in text else _DOUBLED).sub(r"\\", text)
     if "<" in text:
         text = _HTML_TAG.sub(" ", _HTML_SUB.sub(r"_{\1}", _HTML_SUP.sub(r"^{\1}", text)))
+    if "+-" in text or "+/-" in text:
+        text = _PLUS_MINUS.sub(r"\\pm ", text)
     if "&" in text:
         text = _ENTITY.sub(lambda m: _ENTITIES[m.group(1)], text)
     if "**" in text or "`" in text or "__" in text:

@@ -11,11 +11,25 @@ from functools import lru_cache
 from verifiers.math_answer import units
 from verifiers.math_answer.conditions import condition, is_membership
 from verifiers.math_answer.errors import Unparsable
-from verifiers.math_answer.expressions import Expressions
+from verifiers.math_answer.expressions import Expressions, based
 from verifiers.math_answer.lexer import Token, tokens
 from verifiers.math_answer.limits import MAX_TEXT_WORDS
 from verifiers.math_answer.normalise import normalise
-from verifiers.math_answer.tree import Labelled, Logic, Node, Not, Quantity, Rel, Seq, Sym, Text, Where
+from verifiers.math_answer.tree import (
+    Group,
+    Labelled,
+    Logic,
+    Mul,
+    Node,
+    Not,
+    Num,
+    Quantity,
+    Rel,
+    Seq,
+    Sym,
+    Text,
+    Where,
+)
 from verifiers.math_answer.vocabulary import CONDITION_WORDS, ORDINAL_ENDINGS
 
 _OPENERS = frozenset({"(", "[", "lbrace", "langle", "{", "begin"})
@@ -28,7 +42,9 @@ _LOADED = frozenset(
     "不 不是 非 没有 至少 至多 大于 小于 超过 不等于".split()
 )
 """Words that change what the number beside them means."""
+_LOADED_MARKS = ("不", "非", "没", "无", "至少", "至多", "大于", "小于", "超过")
 _QUANTIFIERS = {"forall": "for all", "exists": "there exists"}
+_RATIO_TOKENS = 3
 MAX_LABEL_TOKENS = 12
 MAX_NOUN_TOKENS = 8
 SENTENCE_WORDS = 4
@@ -54,9 +70,14 @@ def _read_short(text: str) -> Node:
     return _read(text)
 
 
-_THOUSANDS = re.compile(r"(?<![\d.,{(\[])\d{1,3}(?:,\d{3})+(?![\d,])|(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d,])")
+_THOUSANDS = re.compile(
+    r"(?<![\d.,(\[])(?<!\\\{)\d{1,3}(?:,\d{3})+(?![\d,])|(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d,])"
+)
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d+),(\d{1,2}|\d{4,})(?![\d,.])")
 _ZERO_COMMA = re.compile(r"(?<![\d.,{(\[])0,(\d+)(?![\d,.)\]}])")
+
+
+_ANGLES = re.compile(r"^\s*<([^<>=]*,[^<>=]*)>\s*$")
 
 
 def readings(text: str) -> tuple[Node, ...]:
@@ -83,7 +104,7 @@ def _read(text: str) -> Node:
 
 def _tree(source: str) -> Node:
     text = source
-    toks = tokens(source)
+    toks = tokens(_ANGLES.sub(r"\\langle \1\\rangle", source))
     while toks and toks[-1].kind in ("stop", ",", ";", ":", "newline"):
         toks.pop()
     if not toks:
@@ -96,7 +117,7 @@ def _statement(toks: list[Token], source: str) -> Node:
         return _quantified(toks, source)
     cut = _first_condition_word(toks)
     if cut:
-        body = _pieces(toks[:cut], source)
+        body = _pieces(toks[: cut - (toks[cut - 1].kind == "," and cut > 1)], source)
         rest = toks[cut + 1 :]
         if rest and not isinstance(body, Text):
             return Where(body, (condition(rest, source, _piece),))
@@ -116,7 +137,14 @@ def _first_condition_word(toks: list[Token]) -> int | None:
     depth = 0
     for k, token in enumerate(toks):
         depth += (token.kind in _OPENERS) - (token.kind in _CLOSERS)
-        if k and depth == 0 and token.kind == "word" and str(token.value).lower() in CONDITION_WORDS:
+        if (
+            k
+            and depth == 0
+            and (
+                (token.kind == "word" and str(token.value).lower() in CONDITION_WORDS)
+                or token.value == "forall"
+            )
+        ):
             return k
     return None
 
@@ -196,6 +224,9 @@ def _piece(toks: list[Token], source: str) -> Node:
     toks = _trimmed(toks)
     if not toks:
         return Text("")
+    if len(toks) == _RATIO_TOKENS and toks[1].kind == "word" and toks[1].value == "to":
+        # "2 to 3"
+        toks = [toks[0], toks[1]._replace(kind=":"), toks[2]]
     parser = Expressions(toks, source)
     try:
         node = parser.relation()
@@ -203,13 +234,22 @@ def _piece(toks: list[Token], source: str) -> Node:
     except Unparsable as refused:
         return _prose(toks, source, refused)
     if parser.kind == "eof":
-        return node
+        return _named_point(node)
     if parser.kind == "(" and toks[-1].kind == ")":
         inside = _piece(toks[parser.at + 1 : -1], source)
         if is_membership(inside):
             return Where(node, (inside,))
     rest = toks[parser.at :]
     return _with_noun(node, rest, toks, source)
+
+
+def _named_point(node: Node) -> Node:
+    """`A(1, 2)` is a point with its name."""
+    if isinstance(node, Mul) and len(node.factors) == 2:  # noqa: PLR2004 - a name and a pair of coordinates
+        name, point = node.factors
+        if isinstance(name, Sym) and name.name.isupper() and isinstance(point, Group) and point.left == "(":
+            return Labelled(name.name.lower(), point)
+    return node
 
 
 def _trimmed(toks: list[Token]) -> list[Token]:
@@ -233,11 +273,16 @@ def _with_noun(node: Node, rest: list[Token], toks: list[Token], source: str) ->
         rest = rest[1:]
     if not rest:
         return node
+    if isinstance(node, Num) and (in_base := _BASE.fullmatch(_words(rest, source))):
+        return based(str(node.num), int(in_base[1]))
     spelt = _words(rest, source)
     unit = units.canonical(spelt) or spelt
     if isinstance(node, Rel):
         return Rel((*node.operands[:-1], Quantity(node.operands[-1], unit)), node.ops, node.modulus)
     return Quantity(node, unit)
+
+
+_BASE = re.compile(r"\(?(?:in )?base (\d{1,2})\)?")
 
 
 def _prose(toks: list[Token], source: str, refused: Unparsable) -> Node:
@@ -284,7 +329,12 @@ def _value_under(label: list[Token], rest: list[Token], source: str) -> Node | N
 
 
 def _loaded(toks: list[Token]) -> bool:
-    return any(token.kind == "word" and str(token.value).lower() in _LOADED for token in toks)
+    return any(token.kind == "word" and _is_loaded(str(token.value).lower()) for token in toks)
+
+
+def _is_loaded(word: str) -> bool:
+    # Chinese writes no spaces: the negation is inside the run, as in 答案不是.
+    return word in _LOADED or (not word.isascii() and any(mark in word for mark in _LOADED_MARKS))
 
 
 _COMMAND = re.compile(

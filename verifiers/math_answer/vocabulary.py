@@ -60,7 +60,6 @@ RELATIONS: dict[str, str] = {
         "=<": "<=",
         "=>": "to",
         "->": "to",
-        "~": "sim",
     },
     **{
         "le": "<=",
@@ -130,22 +129,21 @@ SPACES = frozenset(
         "space",
         "hfill",
         "medspace",
-        "hspace",
         "par",
         "newline",
         "noindent",
-        "phantom",
         "displaystyle",
         "nonumber",
         "notag",
     }
 )
 
-IGNORED = frozenset({"left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "Biggl", "Biggr", "middle", "bigm", "mathop", "mathstrut", "strut", "boldsymbol", "bm", "mathbf", "mathit", "mathsf", "mathcal", "mathscr", "mathfrak", "mathnormal", "mathtt", "pmb", "therefore", "because", "boxed", "fbox", "underline", "underbrace", "overbrace", "limits", "nolimits", "mathrel", "mathbin", "mathord", "operatorname*", "ensuremath", "hbox", "displaylines", "centerdot"})  # fmt: skip
+IGNORED = frozenset({"left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "Biggl", "Biggr", "middle", "bigm", "mathop", "mathstrut", "strut", "boldsymbol", "bm", "mathbf", "mathit", "mathsf", "mathcal", "mathscr", "mathfrak", "mathnormal", "mathtt", "pmb", "therefore", "because", "boxed", "fbox", "underline", "underbrace", "overbrace", "limits", "nolimits", "mathrel", "mathbin", "mathord", "operatorname*", "ensuremath", "displaylines", "centerdot"})  # fmt: skip
 """Commands that change only the looks; their argument is read in place."""
 
 TEXT_COMMANDS = frozenset(
     {
+        "hbox",
         "text",
         "textbf",
         "textit",
