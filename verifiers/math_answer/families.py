@@ -16,12 +16,11 @@ from typing import NamedTuple
 from verifiers.math_answer.context import Context
 from verifiers.math_answer.exact import exact
 from verifiers.math_answer.inequalities import as_line
-from verifiers.math_answer.matching import Same, conjunction, in_any_order
+from verifiers.math_answer.matching import Same, in_any_order, in_order
 from verifiers.math_answer.naming import closed, named, one_name_for_all
 from verifiers.math_answer.tree import (
     Add,
     Const,
-    Div,
     Group,
     Logic,
     Mul,
@@ -39,6 +38,8 @@ from verifiers.math_answer.tree import (
 )
 from verifiers.math_answer.values import same_value
 from verifiers.math_answer.walk import expand_plus_minus, preorder, rebuild, substitute, variables
+
+ZERO = Num(0)
 
 MAX_RENAMED = 3
 """Parameters renamed at once: six ways."""
@@ -108,11 +109,29 @@ def _family(node: Node) -> Family:
             return Family(element, ranges, tuple(rest), None)
         case SetOf(items=(Where() as only,)):
             return _family(only)
+        case Seq(items=items) | Logic(op="or", args=items):
+            return _shared(items)
         case Rel(operands=(name, residue), ops=("equiv",), modulus=modulus) if modulus is not None:
             return Family(Add((residue, Mul((modulus, Sym(PERIOD))))), {PERIOD: "Z"}, (), name)
         case _:
             pair = named(node)
             return Family(node, {}, (), None) if pair is None else Family(pair[1], {}, (), pair[0])
+
+
+def _shared(items: Sequence[Node]) -> Family:
+    """`x = a + k or x = b + k, k in Z`: a range after the last member holds for all that use its name."""
+    ranges: dict[str, str] = {}
+    bodies: list[Node] = []
+    for item in items:
+        if isinstance(item, Where):
+            found, rest = _ranges(item.conditions)
+            ranges.update(found)
+            bodies.append(Where(item.body, tuple(rest)) if rest else item.body)
+        else:
+            bodies.append(item)
+    values = one_name_for_all(bodies)
+    pair = None if values is None else named(bodies[0])
+    return Family(Seq(values or tuple(bodies)), ranges, (), None if pair is None else pair[0])
 
 
 def _ranges(conditions: Sequence[Node]) -> tuple[dict[str, str], list[Node]]:
@@ -266,7 +285,7 @@ def _multiple(node: Node, unit: Node, ctx: Context) -> Fraction | None:
     ctx.spend()
     top, bottom = exact(_without_units(node), ctx), exact(_without_units(unit), ctx)
     if top is None or not bottom:
-        return Fraction(0) if same_value(node, Num(0), ctx) else None
+        return Fraction(0) if same_value(node, ZERO, ctx) else None
     ratio = top / bottom
     proved = same_value(node, Mul((Num(ratio.numerator, ratio.denominator), unit)), ctx)
     return ratio if proved else None
@@ -288,18 +307,16 @@ def _same_tuples(left: Group, right: Group, name: str, ctx: Context, same: Same)
         ours, theirs = as_line(a, name, ctx), as_line(b, name, ctx)
         if ours is None or theirs is None:
             return None
-        slope, other = exact(ours[0], ctx), exact(theirs[0], ctx)
-        if slope is None or other is None or (slope == 0) != (other == 0):
-            return None
-        if slope == 0:
+        if same_value(ours[0], ZERO, ctx) and same_value(theirs[0], ZERO, ctx):
             continue
-        shift = exact(Div(Add((theirs[1], Neg(ours[1]))), ours[0]), ctx)
-        if shift is None:
+        turn = _multiple(theirs[0], ours[0], ctx)
+        shift = _multiple(Add((theirs[1], Neg(ours[1]))), ours[0], ctx)
+        if turn is None or shift is None:
             return None
-        if abs(slope) != abs(other) or shift.denominator != 1:
+        if turn not in (1, -1) or shift.denominator != 1:
             return False
-        moved = Add((Num(int(shift)), Sym(name) if slope == other else Neg(Sym(name))))
+        moved = Add((Num(int(shift)), Sym(name) if turn == 1 else Neg(Sym(name))))
         shifted = substitute(left, {name: moved})
         assert isinstance(shifted, Group)
-        return conjunction(same(p, q) for p, q in zip(shifted.items, right.items, strict=True))
+        return in_order(shifted.items, right.items, ctx, same)
     return None

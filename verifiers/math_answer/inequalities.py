@@ -156,8 +156,8 @@ def _read(node: Node, at: _Reading) -> RealSet | None:
         case SetOf(items=items):
             at.ctx.spend(len(items))
             return union([point(item) for item in items], at.ctx)
-        case SetBuilder(element=element, condition=condition):
-            return _meet([_read(part, at) for part in (element, condition) if not isinstance(part, Sym)], at)
+        case SetBuilder():
+            return _read_builder(node, at)
         case SetOp(op=op, args=args):
             return _combine(op, [_read(arg, at) for arg in args], at)
         case NamedSet(name=name) | Sym(name=name):
@@ -174,6 +174,18 @@ def _read(node: Node, at: _Reading) -> RealSet | None:
             if any(isinstance(condition, Text) for condition in conditions):
                 return None
             return _meet([_read(part, at) for part in (body, *conditions)], at)
+        case _:
+            return None
+
+
+def _read_builder(node: SetBuilder, at: _Reading) -> RealSet | None:
+    """`{x | ...}` and `{x in R | ...}`; anything else before the bar is a family."""
+    match node.element:
+        case Sym(name=name):
+            return _read(node.condition, at._replace(variable=name))
+        case Rel(operands=(Sym(name=name), _), ops=("in",)):
+            inside = at._replace(variable=name)
+            return _meet([_read(node.element, inside), _read(node.condition, inside)], at)
         case _:
             return None
 
@@ -312,9 +324,16 @@ def _solve_linear(left: Node, op: RelOp, right: Node, variable: str, ctx: Contex
     return _half(op if sign > 0 else REVERSED[op], Div(Neg(offset), slope))
 
 
+def _constant(node: Node, ctx: Context) -> Node:
+    """The node without names where they are proved to cancel, else the node itself."""
+    names = variables(node, ctx)
+    fixed = substitute(node, dict.fromkeys(names, ONE)) if names else node
+    return fixed if names and same_value(node, fixed, ctx) else node
+
+
 def as_line(node: Node, variable: str, ctx: Context) -> tuple[Node, Node] | None:
     """(a, b) when the node is identically a x + b."""
     offset = substitute(node, {variable: ZERO})
-    slope = Add((substitute(node, {variable: ONE}), Neg(offset)))
+    slope = _constant(Add((substitute(node, {variable: ONE}), Neg(offset))), ctx)
     line = Add((Mul((slope, Sym(variable))), offset))
     return (slope, offset) if same_value(node, line, ctx) else None

@@ -39,7 +39,7 @@ def same_matrix(reference: Node, response: Node, ctx: Context, same: Same) -> bo
 def same_vector(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
     """A column or row against a tuple; `3i + 4j` against either."""
     left, right = _vector(reference), _vector(response)
-    if left is None and right is None:
+    if (left is None) == (right is None):
         return None
     left = left or _bracketed(reference) or _by_unit_vectors(reference, len(right or ()), ctx)
     right = right or _bracketed(response) or _by_unit_vectors(response, len(left or ()), ctx)

@@ -97,6 +97,9 @@ def named(node: Node) -> Assignment | None:
     """The name and the value where the node is one name given one value."""
     if isinstance(node, Labelled):
         return Text(node.label), node.x
+    match node:
+        case Mul(factors=(Sym(name=letter) as point, Group() as place)) if letter.isupper():
+            return point, place
     if not isinstance(node, Rel) or not COMPUTES.issuperset(node.ops):
         return None
     first, rest = node.operands[0], rest_of(node)

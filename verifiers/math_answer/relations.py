@@ -13,9 +13,9 @@ from verifiers.math_answer.context import Context
 from verifiers.math_answer.inequalities import as_line
 from verifiers.math_answer.matching import Same, conjunction, in_order
 from verifiers.math_answer.naming import COMPUTES, closed, is_generic, named
-from verifiers.math_answer.tree import Add, Div, Neg, Node, Num, Rel, RelOp, Sym, Text
+from verifiers.math_answer.tree import Add, Apply, Div, Neg, Node, Num, Rel, RelOp, Sym, Text
 from verifiers.math_answer.values import order, proportional, same_value
-from verifiers.math_answer.walk import substitute, variables
+from verifiers.math_answer.walk import preorder, substitute, variables
 
 ZERO = Num(0)
 
@@ -112,6 +112,9 @@ def same_equation(reference: Node, response: Node, ctx: Context, same: Same) -> 
     if solved is not None and other is None and _must_be_solved(solved, ctx):
         return None
     left, right = _difference(reference), _difference(response)
+    if not variables(left, ctx) or not variables(right, ctx) or _has_unknown_function(left, right):
+        # Without variables every two differences are proportional.
+        return in_order(_sides(reference), _sides(response), ctx, same) or None
     if proportional(left, right, ctx):
         return True
     if other is not None:
@@ -121,6 +124,16 @@ def same_equation(reference: Node, response: Node, ctx: Context, same: Same) -> 
 
 def _is_equation(node: Node) -> bool:
     return isinstance(node, Rel) and node.ops == ("=",)
+
+
+def _sides(node: Node) -> tuple[Node, ...]:
+    """The sides of a relation."""
+    assert isinstance(node, Rel)
+    return node.operands
+
+
+def _has_unknown_function(*nodes: Node) -> bool:
+    return any(isinstance(part, Apply) for node in nodes for part in preorder(node))
 
 
 def _difference(node: Node) -> Node:

@@ -93,6 +93,8 @@ def _several(node: Node) -> Several:
         case SetOf(items=items):
             return Several(Kind.SET, _signs_expanded(items))
         case Group(left=left, items=items, right=right):
+            if _signed_coordinates(node) == 1:
+                return Several(Kind.SET, expand_plus_minus(node, linked=False))
             if left + right == "[]":
                 return Several(Kind.BRACKETS, items)
             return Several(Kind.TUPLE, items) if left + right in ("()", "<>") else Several(Kind.ONE, (node,))
@@ -100,10 +102,12 @@ def _several(node: Node) -> Several:
             return _several(values)
         case SetBuilder(condition=Logic(op="or", args=args)):
             return _listed(node, args)
+        case Logic(args=args) if one_name_for_all(args) is not None:
+            return _listed(node, args)
         case Rel() | Logic():
             pairs = assignments(node)
             return Several(Kind.ONE, (node,)) if pairs is None else _named(pairs)
-        case Add() | PlusMinus() | Mul() | Div():
+        case Add() | PlusMinus() | Mul() | Div() | Neg() | Quantity():
             both = expand_plus_minus(node, linked=False)
             return Several(Kind.SET if len(both) > 1 else Kind.ONE, both)
         case _:
@@ -121,7 +125,11 @@ def _listed(node: Node, items: Sequence[Node]) -> Several:
     kind = Kind.LIST if isinstance(node, Seq) else Kind.SET
     values = one_name_for_all(items)
     if values is not None:
-        return Several(kind, _signs_expanded(values))
+        # Functions stay whole: the argument is bound in each by itself.
+        kept = items if isinstance(items[0], Rel) and isinstance(items[0].operands[0], Apply) else values
+        return Several(
+            Kind.SET if all(isinstance(item, Rel) for item in items) else kind, _signs_expanded(kept)
+        )
     systems = alternating(items)
     if systems is not None:
         return Several(kind, systems)
@@ -159,7 +167,7 @@ def _against_one(left: Several, right: Several, ctx: Context, same: Same) -> boo
         return same_as_one(several.items[0]) if several.kind is Kind.SET else None
     if not isinstance(value, EXPRESSIONS):
         return None
-    if several.kind is Kind.TUPLE or not several.items:
+    if several.kind in (Kind.TUPLE, Kind.BRACKETS) or not several.items:
         return False
     verdicts = [same_as_one(item) for item in several.items]
     return None if all(verdict is not False for verdict in verdicts) else False
@@ -254,14 +262,23 @@ def _with_brackets(left: Several, right: Several, ctx: Context, same: Same) -> b
 
 def _same_assignments(left: Several, right: Several, same: Same) -> bool | None:
     """Named values against named values: the names say which belong together."""
-    ours = {_name_key(name): value for name, value in zip(left.names, left.items, strict=True)}
-    theirs = {_name_key(name): value for name, value in zip(right.names, right.items, strict=True)}
+    ours, theirs = _by_name(left), _by_name(right)
     verdict = conjunction(same(value, theirs[key]) for key, value in ours.items() if key in theirs)
     return verdict if verdict is False or ours.keys() == theirs.keys() else None
 
 
+def _by_name(named: Several) -> dict[Node, Node]:
+    """What each name stands for: its value, or for a function the whole definition, whose argument is bound."""
+    return {
+        _name_key(name): Rel((name, value), ("=",)) if isinstance(name, Apply) else value
+        for name, value in zip(named.names, named.items, strict=True)
+    }
+
+
 def _name_key(name: Node) -> Node:
-    """`x` as a label in words and as a symbol is one name."""
+    """`x` as a label in words and as a symbol is one name; so are `f(n)` and `f(m)`."""
+    if isinstance(name, Apply) and all(isinstance(arg, Sym) for arg in name.args):
+        return Apply(name.name, (Sym("_"),) * len(name.args))
     return Text(name.name) if isinstance(name, Sym) and name.name.islower() else name
 
 
@@ -277,7 +294,8 @@ def _named_against_bare(left: Several, right: Several, ctx: Context, same: Same)
         return in_any_order(ours, theirs, ctx, same)
 
     if bare.kind is Kind.SET or (bare.kind is Kind.BRACKETS and len(bare.items) == 2):
-        return False if unordered(named.items) is False else None
+        verdict = unordered(named.items)
+        return verdict if verdict is False or (bare.kind is Kind.SET and _any_order(named, ctx)) else None
     if _contradicts(named, ctx):
         return False
     as_asked = _in_asked_order(named, ctx)
@@ -287,10 +305,23 @@ def _named_against_bare(left: Several, right: Several, ctx: Context, same: Same)
     if verdict is not False:
         return verdict
     free = unordered(named.items)
-    in_words = all(isinstance(name, Text) for name in named.names)
-    if free and in_words and bare.kind is Kind.LIST and not ctx.hints.ordered:
+    if free and _any_order(named, ctx) and bare.kind is Kind.LIST and not ctx.hints.ordered:
         return True
     return False if free is False else None
+
+
+def _any_order(named: Several, ctx: Context) -> bool:
+    """Whether the names are in words, or number the answers (`x_1`, `x_2`) without being the question's own."""
+    if all(isinstance(name, Text) for name in named.names):
+        return True
+    return bool(ctx.hints.variables) and _numbered(named.names).isdisjoint(ctx.hints.variables | {""})
+
+
+def _numbered(names: Sequence[Node]) -> set[str]:
+    """The names where all are one letter with different numbers; else the set that holds no name at all."""
+    found = {name.name for name in names if isinstance(name, Sym) and name.name.partition("_")[2].isdigit()}
+    letters = {name.partition("_")[0] for name in found}
+    return found if len(found) == len(names) and len(letters) == 1 else {""}
 
 
 def _in_asked_order(named: Several, ctx: Context) -> tuple[Node, ...] | None:

@@ -5,13 +5,35 @@ Rule 2: an open end is not a closed end, and a set with an inside is not a numbe
 Rule 3: two different variables (`x > 2`, `y > 2`) are not known to be the same.
 """
 
+import math
+from fractions import Fraction
+
 from verifiers.math_answer.context import Context
+from verifiers.math_answer.exact import exact
 from verifiers.math_answer.inequalities import Solution, is_set_notation, read_set
 from verifiers.math_answer.matching import Same
 from verifiers.math_answer.real_sets import is_finite, same_set
 from verifiers.math_answer.sequences import EXPRESSIONS
-from verifiers.math_answer.tree import Group, Node, Rel, Seq
+from verifiers.math_answer.tree import (
+    Group,
+    NamedSet,
+    Neg,
+    Node,
+    Num,
+    Rel,
+    Seq,
+    SetBuilder,
+    SetOf,
+    Sym,
+    Where,
+)
 from verifiers.math_answer.walk import symbols
+
+MAX_INTEGERS = 1_000
+"""Integers listed from one interval: a set that anyone writes out has fewer."""
+
+LEAST_INTEGER = {"Z": None, "Z+": 1, "N+": 1, "N*": 1, "N0": 0, "Z0+": 0}
+"""The least member of each set of integers. `N` is left out: authors disagree about zero."""
 
 
 def same_real_set(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
@@ -26,6 +48,44 @@ def same_real_set(reference: Node, response: Node, ctx: Context, same: Same) -> 
         return _set_against_number(left, response)
     verdict = same_set(left.found, right.found, ctx, same)
     return None if _other_variable(left, right) else verdict
+
+
+def same_integer_set(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
+    """`{x in Z | 0 < x < 4}` against `{1, 2, 3}`: bounded sets of integers, listed."""
+    left, right = _listed_integers(reference, ctx), _listed_integers(response, ctx)
+    return None if left is None and right is None else same(left or reference, right or response)
+
+
+def _listed_integers(node: Node, ctx: Context) -> Node | None:
+    match node:
+        case SetBuilder(
+            element=Rel(operands=(Sym(name=name), NamedSet(name=kind)), ops=("in",)), condition=limits
+        ):
+            pass
+        case Where(body=Rel() as limits, conditions=(Rel(operands=(Sym(name=name), NamedSet(name=kind))),)):
+            pass
+        case _:
+            return None
+    solution = read_set(SetBuilder(Sym(name), limits), ctx)
+    if kind not in LEAST_INTEGER or solution is None or not solution.found.merged:
+        return None
+    found: set[int] = set()
+    for piece in solution.found.pieces:
+        low, high = (None if end is None else exact(end, ctx) for end in (piece.low, piece.high))
+        least = LEAST_INTEGER[kind]
+        if low is None and piece.low is None and least is not None:
+            low = Fraction(least)
+        if low is None or high is None or high - low > MAX_INTEGERS:
+            return None
+        first = (
+            math.floor(low) + 1
+            if low.denominator > 1 or not (piece.low_closed or piece.low is None)
+            else int(low)
+        )
+        last = math.ceil(high) - 1 if high.denominator > 1 or not piece.high_closed else int(high)
+        found.update(k for k in range(first, last + 1) if least is None or k >= least)
+    ctx.spend(len(found))
+    return SetOf(tuple(Num(k) if k >= 0 else Neg(Num(-k)) for k in sorted(found)))
 
 
 def _both_pairs(reference: Node, response: Node, ctx: Context) -> bool:
@@ -43,8 +103,13 @@ def _other_variable(left: Solution, right: Solution) -> bool:
     return left.variable is not None and right.variable is not None and left.variable != right.variable
 
 
+def _is_number(node: Node) -> bool:
+    """One value; also in square brackets, which then are no interval."""
+    return isinstance(node, EXPRESSIONS) or (isinstance(node, Group) and len(node.items) == 1)
+
+
 def _set_against_number(one: Solution | None, other: Node) -> bool | None:
     """A set with an inside is refuted as a number; anything else is left open."""
-    if one is None or not isinstance(other, EXPRESSIONS) or is_finite(one.found):
+    if one is None or is_set_notation(other) or not _is_number(other) or is_finite(one.found):
         return None
     return False
