@@ -60,8 +60,8 @@ class _NoConnectionError(Exception):
 class OpenAIBackend:
     """A running server at `url` (with or without a trailing `/v1`).
 
-    `model` may be None until the probe finds it; `learn` takes what the probe found. `concurrency` bounds the
-    requests in flight on each event loop.
+    Without a `model` the probe takes the only one there is; `learn` takes over what the probe found.
+    `concurrency` bounds the requests in flight on each event loop.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class OpenAIBackend:
         if concurrency < 1:
             raise ValueError(f"concurrency must be at least 1, not {concurrency}")
         self.root = url.rstrip("/").removesuffix("/v1").rstrip("/")
-        self._model = model
+        self.wanted_model = model
         self._api_key = api_key
         self._concurrency = concurrency
         self._retries = retries or RetryPolicy()
@@ -84,17 +84,13 @@ class OpenAIBackend:
         self._lanes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Lane] = weakref.WeakKeyDictionary()
 
     def __repr__(self) -> str:
-        return f"OpenAIBackend({self.root!r}, model={self._model!r})"
+        return f"OpenAIBackend({self.root!r}, model={self.wanted_model!r})"
 
     @property
     def name(self) -> str:
         """The model's name; the server's address while no model is known."""
-        return self._model or urlsplit(self.root).netloc
-
-    @property
-    def model(self) -> str | None:
-        """The model asked for; None before one is given or found."""
-        return self._model
+        found = self._capabilities.model if self._capabilities else None
+        return found or self.wanted_model or urlsplit(self.root).netloc
 
     @property
     def capabilities(self) -> Capabilities | None:
@@ -103,7 +99,6 @@ class OpenAIBackend:
 
     def learn(self, capabilities: Capabilities) -> None:
         """Take over what a probe found: the model's name and the forms that work."""
-        self._model = capabilities.model
         self._capabilities = capabilities
 
     async def complete(self, completion: Completion, *, deadline_s: float) -> Reply:

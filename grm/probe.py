@@ -64,8 +64,8 @@ class _Examination:
 
     async def find_model(self) -> str:
         """The model asked for, else the only one there is."""
-        if self._backend.model is not None:
-            return self._backend.model
+        if self._backend.wanted_model is not None:
+            return self._backend.wanted_model
         offered = await self._backend.list_models(deadline_s=self._left_s())
         if len(offered) == 1:
             return offered[0]

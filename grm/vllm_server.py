@@ -161,6 +161,10 @@ class SupervisedBackend:
         self._standing.move(Phase.READY, describe(found))
         try:
             await self._unless_ended(process, _until_hung(backend))
+        except _RunEndedError as error:
+            # Before the remains are cleared away, which takes seconds when the server hangs.
+            self._standing.move(Phase.RESTARTING, str(error))
+            raise
         finally:
             if loop.time() - ready_at >= STEADY_S:
                 self._failures = 0

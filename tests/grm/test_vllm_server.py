@@ -120,7 +120,9 @@ async def test_a_hung_server_is_replaced(supervise: Supervise, monkeypatch: pyte
     await backend.wait_ready(LIMIT_S)
     leash = leash_of(backend.name)
     os.kill(next(pid for pid in naming(backend.name) if pid != leash), signal.SIGSTOP)
-    # The stopped process cannot heed a polite signal: this waits for the last one.
+    await until(lambda: backend.state.phase is Phase.RESTARTING)
+    assert "stopped answering" in backend.state.detail
+    # A stopped process cannot heed the polite signal: this waits for the last one.
     await until(lambda: not group(leash))
     assert (await backend.wait_ready(LIMIT_S)).ready
     assert leash_of(backend.name) != leash
