@@ -111,9 +111,7 @@ def _with_arguments(definition: Definition, names: tuple[str, ...], ctx: Context
     free = variables(definition.body, ctx) - set(definition.arguments)
     if free & set(names):
         return None
-    return substitute(
-        definition.body, {old: Sym(new) for old, new in zip(definition.arguments, names, strict=True)}
-    )
+    return substitute(definition.body, {old: Sym(new) for old, new in zip(definition.arguments, names, strict=True)})
 
 
 def _formula(node: Node, definition: Definition, ctx: Context) -> Node | None:

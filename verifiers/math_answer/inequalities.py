@@ -121,11 +121,7 @@ def _variable(node: Node, ctx: Context, parameters: frozenset[str]) -> str | Non
         case Rel(operands=operands):
             return _variable_of_chain(operands, ctx, parameters)
         case Logic(args=parts) | Seq(items=parts) | SetOp(args=parts):
-            found = {
-                _variable(part, ctx, parameters)
-                for part in parts
-                if isinstance(part, Rel | Logic | SetBuilder)
-            }
+            found = {_variable(part, ctx, parameters) for part in parts if isinstance(part, Rel | Logic | SetBuilder)}
             return found.pop() if len(found) == 1 else None
         case Where(body=body, conditions=conditions):
             return _variable(Seq((body, *conditions)), ctx, parameters)

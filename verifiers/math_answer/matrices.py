@@ -92,19 +92,13 @@ def _bracketed(node: Node) -> tuple[Node, ...] | None:
 def _by_unit_vectors(node: Node, dimension: int, ctx: Context) -> tuple[Node, ...] | None:
     """The coordinates of `a i + b j + c k`, proved linear in the unit vectors."""
     names = UNIT_VECTORS[:dimension]
-    if (
-        dimension not in (2, 3)
-        or not isinstance(node, Add | Mul | Neg | Sym | Call)
-        or "j" not in symbols(node)
-    ):
+    if dimension not in (2, 3) or not isinstance(node, Add | Mul | Neg | Sym | Call) or "j" not in symbols(node):
         return None
     # `i` would be read as the imaginary unit.
     free = substitute(_without_arrows(node), {name: Sym("_" + name) for name in UNIT_VECTORS})
     if not symbols(free).isdisjoint({"_" + name for name in UNIT_VECTORS[dimension:]}):
         return None
-    coordinates = tuple(
-        substitute(free, {"_" + name: Num(int(name == chosen)) for name in names}) for chosen in names
-    )
+    coordinates = tuple(substitute(free, {"_" + name: Num(int(name == chosen)) for name in names}) for chosen in names)
     spanned = Add(tuple(Mul((part, Sym("_" + name))) for part, name in zip(coordinates, names, strict=True)))
     return coordinates if same_value(free, spanned, ctx) else None
 

@@ -142,13 +142,9 @@ def _pairs(node: Node) -> list[Assignment] | None:
         case Rel(operands=(Group(items=names), Group(items=values)), ops=("=",)) if len(names) == len(
             values
         ) and is_name(node.operands[0]):
-            return (
-                None if occurs(node.operands[0], node.operands[1]) else list(zip(names, values, strict=True))
-            )
+            return None if occurs(node.operands[0], node.operands[1]) else list(zip(names, values, strict=True))
         case Rel(operands=(*names, value), ops=ops) if len(names) > 1 and set(ops) == {"="}:
-            if all(isinstance(name, Sym) for name in names) and not any(
-                occurs(name, value) for name in names
-            ):
+            if all(isinstance(name, Sym) for name in names) and not any(occurs(name, value) for name in names):
                 return [(name, value) for name in names]
             return None
         case _:
@@ -174,9 +170,7 @@ def one_name_for_all(items: Sequence[Node]) -> tuple[Node, ...] | None:
         return None
     if all(pair is not None and pair[0] == first[0] for pair in pairs):
         return tuple(pair[1] for pair in pairs if pair is not None)
-    if all(pair is None for pair in pairs[1:]) and not any(
-        isinstance(item, Rel | Labelled) for item in items[1:]
-    ):
+    if all(pair is None for pair in pairs[1:]) and not any(isinstance(item, Rel | Labelled) for item in items[1:]):
         return (first[1], *items[1:])
     return None
 
@@ -187,12 +181,7 @@ def alternating(items: Sequence[Node]) -> tuple[Node, ...] | None:
     known = [pair for pair in pairs if pair is not None]
     names = [name for name, _ in known]
     width = len(set(names))
-    if (
-        len(known) < len(pairs)
-        or width < 2
-        or len(names) % width
-        or names != names[:width] * (len(names) // width)
-    ):
+    if len(known) < len(pairs) or width < 2 or len(names) % width or names != names[:width] * (len(names) // width):
         return None
     values = [value for _, value in known]
     return tuple(Group("(", tuple(values[k : k + width]), ")") for k in range(0, len(values), width))

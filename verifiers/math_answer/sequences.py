@@ -25,6 +25,7 @@ from verifiers.math_answer.tree import (
     Div,
     Dots,
     Group,
+    Labelled,
     Logic,
     Mul,
     Neg,
@@ -34,6 +35,7 @@ from verifiers.math_answer.tree import (
     PlusMinus,
     Pow,
     Quantity,
+    Ratio,
     Rel,
     Seq,
     SetBuilder,
@@ -78,7 +80,7 @@ def same_values_in_collection(reference: Node, response: Node, ctx: Context, sam
     if left.kind is Kind.ONE or right.kind is Kind.ONE:
         return _against_one(left, right, ctx, same)
     if left.kind is Kind.NAMED and right.kind is Kind.NAMED:
-        return _same_assignments(left, right, same)
+        return _same_assignments(left, right, ctx, same)
     if left.kind is Kind.NAMED or right.kind is Kind.NAMED:
         return _named_against_bare(left, right, ctx, same)
     if Dots() in left.items or Dots() in right.items:
@@ -122,20 +124,38 @@ def _listed(node: Node, items: Sequence[Node]) -> Several:
     pairs = None if isinstance(node, Logic | SetBuilder) else assignments(node)
     if pairs is not None:
         return _named(pairs)
-    kind = Kind.LIST if isinstance(node, Seq) else Kind.SET
+    kind = Kind.LIST if isinstance(node, Seq) and node.joint != "or" else Kind.SET
     values = one_name_for_all(items)
     if values is not None:
         # Functions stay whole: the argument is bound in each by itself.
         kept = items if isinstance(items[0], Rel) and isinstance(items[0].operands[0], Apply) else values
-        return Several(
-            Kind.SET if all(isinstance(item, Rel) for item in items) else kind, _signs_expanded(kept)
-        )
+        return Several(Kind.SET if all(isinstance(item, Rel) for item in items) else kind, _signs_expanded(kept))
+    items = _without_part_labels(items)
     systems = alternating(items)
     if systems is not None:
         return Several(kind, systems)
     if isinstance(node, Logic) and not all(isinstance(item, Logic) or assignments(item) for item in items):
         return Several(Kind.ONE, (node,))
     return Several(kind, _signs_expanded(items))
+
+
+def _without_part_labels(items: Sequence[Node]) -> tuple[Node, ...]:
+    """`Sequence 1: -2, -1 and Sequence 2: 10, 11` as one list: a label stands before several values."""
+    labelled = [item for item in items if isinstance(item, Labelled)]
+    if len(labelled) in (0, len(items)):
+        return tuple(items)
+    return tuple(_under_label(item) for item in items)
+
+
+def _under_label(item: Node) -> Node:
+    match item:
+        case Labelled(x=Ratio(items=(Num(decimals=None, den=1), value))):
+            # "Sequence 1: -2" reads as the label "sequence" before 1 : -2.
+            return value
+        case Labelled(x=value):
+            return value
+        case _:
+            return item
 
 
 def _signs_expanded(items: Sequence[Node]) -> tuple[Node, ...]:
@@ -226,9 +246,7 @@ def _order_matters(listed: Several, ctx: Context) -> bool:
 
 def _unless_ambiguous(verdict: bool | None, left: Several, right: Several) -> bool | None:
     """Rule 4: points that may stand for several are not refuted by their count."""
-    ambiguous = any(
-        isinstance(item, Group) and _signed_coordinates(item) > 1 for item in (*left.items, *right.items)
-    )
+    ambiguous = any(isinstance(item, Group) and _signed_coordinates(item) > 1 for item in (*left.items, *right.items))
     return None if ambiguous and verdict is False else verdict
 
 
@@ -260,9 +278,11 @@ def _with_brackets(left: Several, right: Several, ctx: Context, same: Same) -> b
     return verdict
 
 
-def _same_assignments(left: Several, right: Several, same: Same) -> bool | None:
+def _same_assignments(left: Several, right: Several, ctx: Context, same: Same) -> bool | None:
     """Named values against named values: the names say which belong together."""
     ours, theirs = _by_name(left), _by_name(right)
+    if ours.keys() == theirs.keys() and _any_order(left, ctx) and not isinstance(left.names[0], Text):
+        return in_any_order(left.items, right.items, ctx, same)
     verdict = conjunction(same(value, theirs[key]) for key, value in ours.items() if key in theirs)
     return verdict if verdict is False or ours.keys() == theirs.keys() else None
 

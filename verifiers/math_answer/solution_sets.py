@@ -6,13 +6,12 @@ Rule 3: two different variables (`x > 2`, `y > 2`) are not known to be the same.
 """
 
 import math
-from fractions import Fraction
 
 from verifiers.math_answer.context import Context
 from verifiers.math_answer.exact import exact
 from verifiers.math_answer.inequalities import Solution, is_set_notation, read_set
 from verifiers.math_answer.matching import Same
-from verifiers.math_answer.real_sets import is_finite, same_set
+from verifiers.math_answer.real_sets import Piece, is_finite, same_set
 from verifiers.math_answer.sequences import EXPRESSIONS
 from verifiers.math_answer.tree import (
     Group,
@@ -58,11 +57,12 @@ def same_integer_set(reference: Node, response: Node, ctx: Context, same: Same) 
 
 def _listed_integers(node: Node, ctx: Context) -> Node | None:
     match node:
-        case SetBuilder(
-            element=Rel(operands=(Sym(name=name), NamedSet(name=kind)), ops=("in",)), condition=limits
-        ):
+        case SetBuilder(element=Rel(operands=(Sym(name=name), NamedSet(name=kind)), ops=("in",)), condition=limits):
             pass
-        case Where(body=Rel() as limits, conditions=(Rel(operands=(Sym(name=name), NamedSet(name=kind))),)):
+        case Where(
+            body=Rel() as limits,
+            conditions=(Rel(operands=(Sym(name=name), NamedSet(name=kind)), ops=("in",)),),
+        ):
             pass
         case _:
             return None
@@ -71,21 +71,28 @@ def _listed_integers(node: Node, ctx: Context) -> Node | None:
         return None
     found: set[int] = set()
     for piece in solution.found.pieces:
-        low, high = (None if end is None else exact(end, ctx) for end in (piece.low, piece.high))
-        least = LEAST_INTEGER[kind]
-        if low is None and piece.low is None and least is not None:
-            low = Fraction(least)
-        if low is None or high is None or high - low > MAX_INTEGERS:
+        inside = _integers_in(piece, LEAST_INTEGER[kind], ctx)
+        if inside is None:
             return None
-        first = (
-            math.floor(low) + 1
-            if low.denominator > 1 or not (piece.low_closed or piece.low is None)
-            else int(low)
-        )
-        last = math.ceil(high) - 1 if high.denominator > 1 or not piece.high_closed else int(high)
-        found.update(k for k in range(first, last + 1) if least is None or k >= least)
+        found.update(inside)
     ctx.spend(len(found))
     return SetOf(tuple(Num(k) if k >= 0 else Neg(Num(-k)) for k in sorted(found)))
+
+
+def _integers_in(piece: Piece, least: int | None, ctx: Context) -> range | None:
+    """The integers of an interval from `least` on; None where they are too many to list."""
+    first: int | None = None
+    if piece.low is not None:
+        low = exact(piece.low, ctx)
+        first = None if low is None else math.ceil(low) + (low.denominator == 1 and not piece.low_closed)
+    elif least is not None:
+        first = least
+    high = None if piece.high is None else exact(piece.high, ctx)
+    if first is None or high is None:
+        return None
+    last = math.floor(high) - (high.denominator == 1 and not piece.high_closed)
+    first = first if least is None else max(first, least)
+    return range(first, last + 1) if last - first < MAX_INTEGERS else None
 
 
 def _both_pairs(reference: Node, response: Node, ctx: Context) -> bool:
