@@ -129,9 +129,7 @@ def test_factors_are_exact() -> None:
     assert units.factor("acre") / units.factor("ft^2") == 43560
 
 
-@pytest.mark.parametrize(
-    "text", ["apples", "chocolate candies", "people", "ways to choose a book", "个", "人", "种"]
-)
+@pytest.mark.parametrize("text", ["apples", "chocolate candies", "people", "ways to choose a book", "个", "人", "种"])
 def test_plain_nouns_are_counted(text: str) -> None:
     """What stands behind a number and only says what is counted is recognised."""
     assert units.counted_noun(text)
@@ -197,9 +195,7 @@ def test_units_convert(reference: Node, response: Node, verdict: bool | None) ->
         (Num(8), q(8, "coins"), "h", None),
     ],
 )
-def test_the_question_supplies_the_unit(
-    reference: Node, response: Node, wanted: str, verdict: bool | None
-) -> None:
+def test_the_question_supplies_the_unit(reference: Node, response: Node, wanted: str, verdict: bool | None) -> None:
     """A bare number is in the unit that the question asks for; another unit is converted to it or refuted."""
     assert agree(reference, response, Hints(unit=wanted)) is verdict
 

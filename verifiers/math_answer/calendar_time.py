@@ -27,9 +27,7 @@ _MONTH_NAMES = (
     "january|jan february|feb march|mar april|apr may june|jun july|jul august|aug september|sept|sep "
     "october|oct november|nov december|dec"
 )
-_MONTHS = {
-    name: number for number, names in enumerate(_MONTH_NAMES.split(), start=1) for name in names.split("|")
-}
+_MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES.split(), start=1) for name in names.split("|")}
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _WEEKDAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?(?:the )?"
@@ -156,9 +154,7 @@ def moments(reference: Node, response: Node, ctx: Context, same: Same) -> bool |
 
 def _moment_of(node: Node, *, clock: bool) -> str | None:
     if isinstance(node, Text):
-        return (
-            node.words if node.words[:5] in ("date ", "time ") and _SPELLING.fullmatch(node.words) else None
-        )
+        return node.words if node.words[:5] in ("date ", "time ") and _SPELLING.fullmatch(node.words) else None
     if clock and isinstance(node, Ratio) and len(node.items) in (2, 3):
         figures = [item.num for item in node.items if isinstance(item, Num) and item.den == 1]
         if len(figures) == len(node.items) and figures[0] <= 24 and all(0 <= f < 60 for f in figures):

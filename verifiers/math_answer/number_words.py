@@ -184,9 +184,11 @@ def _han_integer(text: str) -> int | None:
     if not _HAN_NUMBER.fullmatch(text):
         return None
     if all(mark in _HAN_DIGITS for mark in text):
-        return (
-            int("".join(str(_HAN_DIGITS[mark]) for mark in text)) if len(text) != 2 or "零" in text else None
-        )
+        # "五六" is "five or six".
+        digits = "".join(str(_HAN_DIGITS[mark]) for mark in text)
+        return int(digits) if len(text) != 2 or "零" in text else None
+    if len(text) > 2 and text[-1] in _HAN_DIGITS and text[-2] in "百千万亿":
+        return None  # "一百二" is 120 in speech, 102 on paper
     total = section = 0
     digit: int | None = None
     for mark in text:

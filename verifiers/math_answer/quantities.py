@@ -273,11 +273,7 @@ def _response_has_unit(bare: Node, response: Quantity, ctx: Context, same: Same)
 def _resized(unit: str, wanted: str) -> bool:
     """Whether two units measure the same in different sizes."""
     measured = units.dimension(unit)
-    return (
-        measured is not None
-        and measured == units.dimension(wanted)
-        and units.factor(unit) != units.factor(wanted)
-    )
+    return measured is not None and measured == units.dimension(wanted) and units.factor(unit) != units.factor(wanted)
 
 
 def _radians(angle: Quantity) -> Node:

@@ -65,18 +65,14 @@ _ASKING = re.compile(
     r"\?|？|\b(?:what|which|how|find|determine|calculate|compute|express|give|evaluate|write|state|by)\b|求|多少|几|_{2,}|\\_"
 )
 _SENTENCE = re.compile(r"(?<=[.?!;。？！；])\s+|(?<=[。？！；])|\n\n")
-_IN_UNIT = re.compile(
-    r"\b(?:in|to the nearest(?: tenth of an?| hundredth of an?)?)\s+([^.,?;!()\n？，。]{1,48})"
-)
+_IN_UNIT = re.compile(r"\b(?:in|to the nearest(?: tenth of an?| hundredth of an?)?)\s+([^.,?;!()\n？，。]{1,48})")
 _IN_UNIT_END = re.compile(
     r"\s(?:is|are|was|does|do|did|will|would|of|that|must|needed|required|when|if|after|for|and|to|with|from)\b"
 )
 _HOW_MANY = re.compile(
     r"\b(?:how many|number of)\s+((?:more |fewer |whole |additional |total )?[a-z]+(?:[ /][a-z]+){0,3})"
 )
-_BLANK_UNIT = re.compile(
-    r"(?:\\?_){2,}\s*\$?\s*((?:\\mathrm|\\text)?[^\s.,，。;；?？!、_][^.,，。;；?？、_]{0,30})"
-)
+_BLANK_UNIT = re.compile(r"(?:\\?_){2,}\s*\$?\s*((?:\\mathrm|\\text)?[^\s.,，。;；?？!、_][^.,，。;；?？、_]{0,30})")
 _HAN_UNIT = re.compile(r"(?:多少|几|单位[:：]?)\s*(?:个)?([\u4e00-\u9fff]{1,6}|[A-Za-z/^²³0-9]{1,8})")
 # Unit names that mean something else in the singular: "how many second graders" asks for no seconds.
 _SINGULARS = frozenset(_SINGULAR_WORDS.split())
@@ -186,9 +182,7 @@ def _says_degrees(low: str) -> bool:
     if phrases.DEGREES.said_in(low):
         return True
     given_in_degrees = "\\circ" in low or "°" in low
-    return (
-        given_in_degrees and "\\pi" not in low and "π" not in low and phrases.ANGLE_ASKED.said_in(low.strip())
-    )
+    return given_in_degrees and "\\pi" not in low and "π" not in low and phrases.ANGLE_ASKED.said_in(low.strip())
 
 
 def _unit(question: str, low: str) -> str | None:

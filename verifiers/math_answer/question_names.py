@@ -100,9 +100,7 @@ def variables(question: str) -> frozenset[str]:
             elif letter and (letter not in ("e", "i") or index):
                 found.add(_spelt(letter + index))
                 found.update(
-                    index_name
-                    for index_name in re.findall(r"[A-Za-z]", index)
-                    if index_name not in ("e", "i")
+                    index_name for index_name in re.findall(r"[A-Za-z]", index) if index_name not in ("e", "i")
                 )
     if "i" not in found and _INDEX_I.search(question) and not _COMPLEX.search(question):
         found.add("i")

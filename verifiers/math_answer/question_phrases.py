@@ -72,7 +72,8 @@ FIND_ALL: Final = _phrase(
     "all|every|each|set|value|solv|roots|所有|全部|解|哪些|取值",
     r"(?:find|determine|list|give|state|compute|what are|enter|identify)\s+(?:all|every|each|the set of)\b",
     r"\ball (?:possible|integer|complex|such|values|solutions|pairs|roots|functions|triples|points)\b",
-    r"solution sets?|for (?:what|which) (?:real |integer |positive )?values?|\bsolve\b|roots of",
+    r"solution sets?|for (?:what|which) (?:real |integer |positive )?values?|\bsolve\b",
+    r"(?:find|determine|what are) the (?:(?:real|integer|complex|rational|two|three) )*roots",
     r"所有|全部|解集|解方程|哪些|取值范围",
 )
 INTERVAL: Final = _phrase(
@@ -93,7 +94,7 @@ EXPRESSION: Final = _phrase(
     "derivative|indefinite|polynomial|表示|化简|解析式|通项|表达式|分解|展开",
     r"in terms of|as a function of|as an expression|expression for|write the expression|as a single fraction",
     r"formula for|simplify|\bfactor(?:ise|ize)?\b|\bexpand\b|general term|derivative|indefinite integral",
-    r"(?:find|determine|what is) [^.?!]{0,40}polynomial",
+    r"(?:find|determine|what is) (?:all |the |a )?(?:couples of |pairs of )?polynomials?\b",
     r"用[^。]{0,20}表示|化简|解析式|通项|表达式|因式分解|展开",
 )
 PROBABILITY: Final = _phrase(

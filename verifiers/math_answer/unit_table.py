@@ -213,10 +213,7 @@ FACTORS: Final[dict[str, tuple[Dimension, Fraction]]] = {
     name: (dimension, Fraction(size)) for name, dimension, size, _ in ATOMS
 }
 SPELLINGS: Final[dict[str, str]] = {
-    spelling: name
-    for name, _, _, spellings in ATOMS
-    for spelling in (name, *spellings.split("|"))
-    if spelling
+    spelling: name for name, _, _, spellings in ATOMS for spelling in (name, *spellings.split("|")) if spelling
 }
 
 # Words after a number that make it more than a count: relations, joints, conditions, numbers, functions.

@@ -37,9 +37,7 @@ _MARKUP = re.compile(
 )
 _DEGREE_MARKS = ("°", "^°", "^\\circ", "\\circ")
 _MONEY = re.compile(r"\\?\$")
-_SUPERSCRIPTS = str.maketrans(
-    {"²": "^2", "³": "^3", "⁻": "^-", "¹": "1", "－": "-", "−": "-", "／": "/", "·": "*"}
-)
+_SUPERSCRIPTS = str.maketrans({"²": "^2", "³": "^3", "⁻": "^-", "¹": "1", "－": "-", "−": "-", "／": "/", "·": "*"})
 _PRODUCT = re.compile(r"\\cdot|\\times|⋅|•|×|\*|(?<=[A-Za-z])\.(?=[A-Za-z])")
 _SPACE_AROUND = re.compile(r"\s*([/*^])\s*")
 _POWER_BRACES = re.compile(r"\^\(?([+-]?\d)\)?")
@@ -47,9 +45,7 @@ _FRACTION = re.compile(r"\\[dt]?frac\s*\{(.+)\}\s*\{(.+)\}")
 _PER = re.compile(r"\bper\b|每")
 _LEADING_POWER = re.compile(r"(square|sq\.?|cubic|cu\.?)[ -]*(.+)|(平方|立方)(.+)")
 _TRAILING_POWER = re.compile(r"(.+?)\s+(squared|cubed)")
-_TAIL = re.compile(
-    r" (?:of [a-z ]+|long|wide|tall|high|deep|thick|old|away|apart|each|in total|total|altogether)"
-)
+_TAIL = re.compile(r" (?:of [a-z ]+|long|wide|tall|high|deep|thick|old|away|apart|each|in total|total|altogether)")
 _NOUN_WORD = re.compile(r"[a-z]+(?:['’-][a-z]+)*")
 _HAN_NOUN = re.compile(r"[\u4e00-\u9fff]{1,6}")
 

@@ -83,9 +83,7 @@ _PREDICATE = re.compile(
     r"(?:any|an?|all|every|only|on|in|it is|they are|it's|is)?(?: an?)? ?(.+?)"
     r"(?: (?:number|integer|function|value|natural number)s?)?(?: of [a-z]+)?"
 )
-_JOINED = frozenset(
-    {"not", "or", "nor", "neither", "never", "and", "but", "unless", "except", "if", "isnt", "no"}
-)
+_JOINED = frozenset({"not", "or", "nor", "neither", "never", "and", "but", "unless", "except", "if", "isnt", "no"})
 _SUBJECTS = frozenset({"it", "they", "he", "she", "we", "you", "this", "that", "there", "never"})
 _ARTICLES = frozenset({"a", "an", "the"})
 
