@@ -52,9 +52,7 @@ def _plainly(references: tuple[str, ...], answer: str) -> Verdict | None:
             rule = "same_text" if wanted == given else "same_number"
             return Verdict(Outcome.CORRECT, rule, f"{given} is {wanted}", answer)
         refuted = refuted and same is False
-    return (
-        Verdict(Outcome.INCORRECT, "same_number", f"{given} is another number", answer) if refuted else None
-    )
+    return Verdict(Outcome.INCORRECT, "same_number", f"{given} is another number", answer) if refuted else None
 
 
 def verify(problem: Problem) -> Verdict:
@@ -82,17 +80,13 @@ def _verify(problem: Problem) -> tuple[Verdict, Extraction, list[Judgement]]:
 def _concluded(judgements: list[Judgement], answer: str) -> Verdict:
     last = judgements[-1]
     if last.same:
-        return Verdict(
-            Outcome.CORRECT, last.rule, "the answer says what the reference says", answer, last.understood
-        )
+        return Verdict(Outcome.CORRECT, last.rule, "the answer says what the reference says", answer, last.understood)
     unreadable = next((j for j in judgements if j.unreadable), None)
     if unreadable is not None:
         why = f"the answer cannot be read: {unreadable.unreadable}"
         return Verdict(Outcome.UNREADABLE, unreadable.rule, why, answer)
     if all(j.same is False for j in judgements):
-        return Verdict(
-            Outcome.INCORRECT, last.rule, "the answer differs from the reference", answer, last.understood
-        )
+        return Verdict(Outcome.INCORRECT, last.rule, "the answer differs from the reference", answer, last.understood)
     why = "no rule could tell whether the answer says what the reference says"
     return Verdict(Outcome.UNDECIDABLE, "no_rule", why, answer, last.understood, passed_on=True)
 
@@ -105,9 +99,7 @@ def last_resort(problem: Problem, verdict: Verdict) -> Verdict:
     for reference in problem.references:
         same = symbolic.settle(reference, verdict.answer)
         if same:
-            return Verdict(
-                Outcome.CORRECT, "symbolic", "equal by computer algebra", verdict.answer, verdict.understood
-            )
+            return Verdict(Outcome.CORRECT, "symbolic", "equal by computer algebra", verdict.answer, verdict.understood)
         refuted = refuted and same is False
     if refuted:
         return Verdict(

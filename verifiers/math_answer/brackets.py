@@ -33,20 +33,30 @@ _CLOSERS = {"(": (")", "]"), "[": ("]", ")", "["), "langle": ("rangle",)}
 _SET_RELATIONS = frozenset({"in", "notin", "subset"})
 _SUBJECT = Sym("_")
 """What a relation without a left side speaks of: `\\neq 5`, `> 3`."""
-_MATRICES = frozenset(
-    {"matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "array"}
-)
+_MATRICES = frozenset({"matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "array"})
 _LINES = frozenset({"aligned", "align", "split", "gathered", "gather", "equation", "eqnarray", "alignedat"})
 
 
 class Brackets(Cursor, ABC):
-    """The bracket layer. `expression` comes from the layer above."""
+    """The bracket layer. What stands between brackets comes from the layers above."""
 
     __slots__ = ()
 
     @abstractmethod
     def expression(self) -> Node:
         """One expression."""
+
+    @abstractmethod
+    def product(self) -> Node:
+        """Factors side by side."""
+
+    @abstractmethod
+    def power(self) -> Node:
+        """An atom with its exponents and postfix signs."""
+
+    @abstractmethod
+    def argument(self) -> Node:
+        """One argument of a command, or an exponent."""
 
     # -- relations ----------------------------------------------------------------------------------------
 
@@ -110,11 +120,7 @@ class Brackets(Cursor, ABC):
         if len(items) == 1 and left == "(" and right == ")":
             item = items[0]
             # A colon between brackets inside a larger expression is a division sign: `(a : b - c) : d`.
-            return (
-                Div(*item.items)
-                if isinstance(item, Ratio) and len(item.items) == 2 and self._goes_on()
-                else item
-            )
+            return Div(*item.items) if isinstance(item, Ratio) and len(item.items) == 2 and self._goes_on() else item
         if left == "[" and right == "]":
             matrix = _as_matrix(items)
             if matrix is not None:
@@ -286,9 +292,7 @@ def _as_matrix(items: list[Node]) -> Matrix | None:
     """`[\\begin{matrix} ... \\end{matrix}]` and `[[1, 2], [3, 4]]`."""
     if len(items) == 1 and isinstance(items[0], Matrix):
         return items[0]
-    rows = [
-        item.items for item in items if isinstance(item, Group) and item.left == "[" and item.right == "]"
-    ]
+    rows = [item.items for item in items if isinstance(item, Group) and item.left == "[" and item.right == "]"]
     if len(items) > 1 and len(rows) == len(items) and len({len(row) for row in rows}) == 1:
         return Matrix(tuple(rows))
     return None

@@ -5,9 +5,7 @@ from collections.abc import Callable
 from verifiers.math_answer.lexer import Token
 from verifiers.math_answer.tree import Logic, NamedSet, Node, Rel, Sym, Text
 
-_QUANTIFIERS = frozenset(
-    "some any all every each an a arbitrary is are be the that where and or of can both".split()
-)
+_QUANTIFIERS = frozenset("some any all every each an a arbitrary is are be the that where and or of can both".split())
 _DOMAINS = {
     "integer": "Z", "integers": "Z", "real": "R", "reals": "R", "natural": "N", "rational": "Q", "complex": "C", "constant": "R",
     "constants": "R", "whole": "N0", "整数": "Z", "实数": "R", "自然数": "N", "正整数": "Z+", "为整数": "Z", "常数": "R",
@@ -42,9 +40,7 @@ def condition(toks: list[Token], source: str, piece: Callable[[list[Token], str]
     node = piece([token for token in toks if not _is_quantifier(token)], source)
     if isinstance(node, Rel | Logic):
         return node
-    return Text(
-        " ".join(source[toks[0].at : toks[-1].to].lower().replace("}", " ").replace("{", " ").split())
-    )
+    return Text(" ".join(source[toks[0].at : toks[-1].to].lower().replace("}", " ").replace("{", " ").split()))
 
 
 def _is_quantifier(token: Token) -> bool:

@@ -1,7 +1,7 @@
 """What the reader says when it cannot read."""
 
 
-class Unparsable(Exception):  # noqa: N818 - the field's word for it, and it is caught, never shown as a crash
+class Unparsable(Exception):
     """The text is not an answer this reader knows. `str()` draws a caret under the place.
 
     >>> print(Unparsable("unbalanced brace", text="x^{2", at=2))

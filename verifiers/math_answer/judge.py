@@ -21,7 +21,8 @@ from verifiers.math_answer.words import special
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """`same` is the answer, `rule` who gave it. `unreadable` says why the answer (not the reference) could not be
-    read; `understood` holds both sides as they were read (answer, reference)."""
+    read; `understood` holds both sides as they were read (answer, reference).
+    """
 
     same: bool | None
     rule: str
@@ -37,9 +38,7 @@ def judge(reference: str, extraction: Extraction, hints: Hints, question: str | 
     if not extraction.parts:
         plain = same_plain(bare(reference), bare(answer))
         if plain is not None:
-            return Judgement(
-                plain, "same_text" if plain and bare(reference) == bare(answer) else "same_number"
-            )
+            return Judgement(plain, "same_text" if plain and bare(reference) == bare(answer) else "same_number")
     references = _trees(reference)
     if isinstance(references, Unparsable):
         claimed = claims(extraction, reference, question)

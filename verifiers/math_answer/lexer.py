@@ -16,7 +16,8 @@ from verifiers.math_answer.tree import Num
 
 class Token(NamedTuple):
     """`kind` is one of: num sym const func word rel setop joint cmd begin end, or the character itself for
-    + - * / ^ _ ( ) [ ] { } | , ; : ! % ' $ & and `\\{ \\}` as `lbrace rbrace`, `\\\\` as `newline`, `dots`, `pm`."""
+    + - * / ^ _ ( ) [ ] { } | , ; : ! % ' $ & and `\\{ \\}` as `lbrace rbrace`, `\\\\` as `newline`, `dots`, `pm`.
+    """
 
     kind: str
     value: object
@@ -220,17 +221,17 @@ _SIMPLE_COMMANDS: dict[str, tuple[str, object]] = {
     **{name: ("rel", operator) for name, operator in v.RELATIONS.items() if name.isalpha()},
     **{name: ("setop", operation) for name, operation in v.SET_OPERATIONS.items()},
     **{name: ("joint", v.CONNECTIVES[name]) for name in ("wedge", "land", "vee", "lor")},
-    **{name: ("*", "*") for name in ("cdot", "times", "ast", "bullet")},
-    **{name: ("dots", "...") for name in ("ldots", "cdots", "dots", "dotsb", "dotsc", "vdots", "ddots")},
+    **dict.fromkeys(("cdot", "times", "ast", "bullet"), ("*", "*")),
+    **dict.fromkeys(("ldots", "cdots", "dots", "dotsb", "dotsc", "vdots", "ddots"), ("dots", "...")),
     **{"pi": ("const", "pi"), "infty": ("const", "inf"), "pm": ("pm", True), "mp": ("pm", False), "div": ("/", "/"), "{": ("lbrace", "{")},
     **{"}": ("rbrace", "}"), "lbrace": ("lbrace", "{"), "rbrace": ("rbrace", "}"), "%": ("%", "%"), "|": ("norm", "|"), "\\": ("newline", "\\\\")},
     **{"$": ("$", "$"), "&": ("&", "&"), "_": ("blank", "_"), "#": ("#", "#"), "colon": (":", ":"), "vert": ("|", "|"), "lvert": ("|", "|")},
     **{"rvert": ("|", "|"), "Vert": ("norm", "|"), "lVert": ("norm", "|"), "rVert": ("norm", "|"), "cr": ("newline", "\\\\"), "lbrack": ("[", "[")},
     **{"rbrack": ("]", "]"), "prime": ("'", "'"), "degree": ("degree", "deg"), "circ": ("circ", "circ"), "percent": ("%", "%")},
-    **{name: ("cmd", "frac") for name in ("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "flatfrac")},
+    **dict.fromkeys(("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "flatfrac"), ("cmd", "frac")),
     "over": ("over", "over"),
-    **{name: ("cmd", "binom") for name in ("binom", "dbinom", "tbinom")},
-    **{name: ("sym", "empty") for name in ("emptyset", "varnothing")},
+    **dict.fromkeys(("binom", "dbinom", "tbinom"), ("cmd", "binom")),
+    **dict.fromkeys(("emptyset", "varnothing"), ("sym", "empty")),
     **{name: (name, name) for name in ("rfloor", "rceil")},
     **{name: ("mod", name) for name in ("pmod", "bmod", "mod", "pod")},
     **{"mathbb": ("cmd", "mathbb"), "Bbb": ("cmd", "mathbb"), "R": ("set", "R"), "Z": ("set", "Z"), "N": ("set", "N"), "Q": ("set", "Q"), "C": ("set", "C")},
@@ -261,9 +262,7 @@ def _command(text: str, name: str, at: int, to: int, found: list[Token]) -> int:
     if name in ("tag", "hspace", "phantom", "vspace", "label", "color", "textcolor"):
         m = _TEXT_ARGUMENT.match(text, to)
         return m.end() if m else to
-    found.append(
-        Token("func", v.FUNCTIONS[name], at, to) if name in v.FUNCTIONS else Token("cmd", name, at, to)
-    )
+    found.append(Token("func", v.FUNCTIONS[name], at, to) if name in v.FUNCTIONS else Token("cmd", name, at, to))
     return to
 
 

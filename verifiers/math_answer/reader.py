@@ -11,9 +11,10 @@ from functools import lru_cache
 from verifiers.math_answer import units
 from verifiers.math_answer.conditions import condition, is_membership
 from verifiers.math_answer.errors import Unparsable
-from verifiers.math_answer.expressions import Expressions, based
+from verifiers.math_answer.expressions import Expressions
 from verifiers.math_answer.lexer import Token, tokens
 from verifiers.math_answer.limits import MAX_TEXT_WORDS
+from verifiers.math_answer.literals import based, quantity
 from verifiers.math_answer.normalise import normalise
 from verifiers.math_answer.tree import (
     Group,
@@ -23,7 +24,6 @@ from verifiers.math_answer.tree import (
     Node,
     Not,
     Num,
-    Quantity,
     Rel,
     Seq,
     Sym,
@@ -70,9 +70,7 @@ def _read_short(text: str) -> Node:
     return _read(text)
 
 
-_THOUSANDS = re.compile(
-    r"(?<![\d.,(\[])(?<!\\\{)\d{1,3}(?:,\d{3})+(?![\d,])|(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d,])"
-)
+_THOUSANDS = re.compile(r"(?<![\d.,(\[])(?<!\\\{)\d{1,3}(?:,\d{3})+(?![\d,])|(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d,])")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d+),(\d{1,2}|\d{4,})(?![\d,.])")
 _ZERO_COMMA = re.compile(r"(?<![\d.,{(\[])0,(\d+)(?![\d,.)\]}])")
 
@@ -82,7 +80,8 @@ _ANGLES = re.compile(r"^\s*<([^<>=]*,[^<>=]*)>\s*$")
 
 def readings(text: str) -> tuple[Node, ...]:
     """`read` first, then the other reading where a comma between digits has two: `1,234` may be a list of two
-    numbers, `3,14` may be a decimal. Raises Unparsable as `read` does."""
+    numbers, `3,14` may be a decimal. Raises Unparsable as `read` does.
+    """
     first = read(text)
     if "," not in text:
         return (first,)
@@ -140,10 +139,7 @@ def _first_condition_word(toks: list[Token]) -> int | None:
         if (
             k
             and depth == 0
-            and (
-                (token.kind == "word" and str(token.value).lower() in CONDITION_WORDS)
-                or token.value == "forall"
-            )
+            and ((token.kind == "word" and str(token.value).lower() in CONDITION_WORDS) or token.value == "forall")
         ):
             return k
     return None
@@ -190,12 +186,7 @@ def _joined(items: list[Node], separators: list[str], toks: list[Token], source:
     if len(items) == 1:
         return items[0]
     joints = [s for s in separators if s in ("and", "or")]
-    if (
-        joints
-        and len(set(joints)) == 1
-        and len(joints) == len(items) - 1
-        and all(_is_statement(x) for x in items)
-    ):
+    if joints and len(set(joints)) == 1 and len(joints) == len(items) - 1 and all(_is_statement(x) for x in items):
         return Logic("and" if joints[0] == "and" else "or", tuple(items))
     return Seq(tuple(items), "or" if "or" in joints else "and" if joints else "comma")
 
@@ -245,7 +236,7 @@ def _piece(toks: list[Token], source: str) -> Node:
 
 def _named_point(node: Node) -> Node:
     """`A(1, 2)` is a point with its name."""
-    if isinstance(node, Mul) and len(node.factors) == 2:  # noqa: PLR2004 - a name and a pair of coordinates
+    if isinstance(node, Mul) and len(node.factors) == 2:
         name, point = node.factors
         if isinstance(name, Sym) and name.name.isupper() and isinstance(point, Group) and point.left == "(":
             return Labelled(name.name.lower(), point)
@@ -278,8 +269,8 @@ def _with_noun(node: Node, rest: list[Token], toks: list[Token], source: str) ->
     spelt = _words(rest, source)
     unit = units.canonical(spelt) or spelt
     if isinstance(node, Rel):
-        return Rel((*node.operands[:-1], Quantity(node.operands[-1], unit)), node.ops, node.modulus)
-    return Quantity(node, unit)
+        return Rel((*node.operands[:-1], quantity(node.operands[-1], unit)), node.ops, node.modulus)
+    return quantity(node, unit)
 
 
 _BASE = re.compile(r"\(?(?:in )?base (\d{1,2})\)?")
@@ -306,9 +297,7 @@ def _labelled(toks: list[Token], source: str) -> Node | None:
             if token.kind == "rel" and token.value not in ("=", "approx"):
                 return None
             return _value_under(toks[:k], toks[k + 1 :], source)
-        if token.kind not in ("word", "sym", "num", "func", "-", "'", "joint") or (
-            token.kind == "num" and not k
-        ):
+        if token.kind not in ("word", "sym", "num", "func", "-", "'", "joint") or (token.kind == "num" and not k):
             return None
         if token.kind == "num":
             break
@@ -347,9 +336,9 @@ def _words(toks: list[Token], source: str) -> str:
     if not toks:
         return ""
     raw = source[toks[0].at : toks[-1].to]
-    return " ".join(
-        _COMMAND.sub(" ", raw).replace("{", "").replace("}", "").replace("~", " ").lower().split()
-    ).strip(" .,;:!?\"'")
+    return " ".join(_COMMAND.sub(" ", raw).replace("{", "").replace("}", "").replace("~", " ").lower().split()).strip(
+        " .,;:!?\"'"
+    )
 
 
 def _text(toks: list[Token], source: str) -> Text:

@@ -115,9 +115,7 @@ def _applied(node: t.Call | t.Apply | t.BigOp) -> str:
     special = _special_call(node, args)
     if special is not None:
         return special
-    command = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "acot": "arccot"}.get(
-        node.name, node.name
-    )
+    command = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "acot": "arccot"}.get(node.name, node.name)
     sub = "" if node.sub is None else f"_{{{render(node.sub)}}}"
     return f"\\{command}{sub}({args})"
 
@@ -180,9 +178,7 @@ def _structure(node: t.Node) -> str:
             rows = [[render(x), "\\text{otherwise}" if c is None else render(c)] for x, c in node.branches]
             return _environment("cases", rows)
         case t.Matrix():
-            return _environment(
-                "vmatrix" if node.bars else "pmatrix", [list(map(render, row)) for row in node.rows]
-            )
+            return _environment("vmatrix" if node.bars else "pmatrix", [list(map(render, row)) for row in node.rows])
         case t.Ratio():
             return " : ".join(_text(item, _PRODUCT) for item in node.items)
         case t.Labelled():
@@ -199,7 +195,5 @@ def _environment(name: str, rows: list[list[str]]) -> str:
 
 def _relation(node: t.Rel) -> str:
     first = "" if node.operands[0] == t.Sym("_") else render(node.operands[0])
-    text = first + "".join(
-        f" {_OPS[op]} {render(x)}" for op, x in zip(node.ops, node.operands[1:], strict=True)
-    )
+    text = first + "".join(f" {_OPS[op]} {render(x)}" for op, x in zip(node.ops, node.operands[1:], strict=True))
     return text if node.modulus is None else f"{text} \\pmod{{{render(node.modulus)}}}"

@@ -7,8 +7,8 @@ Rule 2: order is from the special to the general: what a notation means before w
 from collections.abc import Callable
 from typing import TypeAlias
 
-from verifiers.math_answer.context import Context, OutOfSteps
 from verifiers.math_answer.calendar_time import moments
+from verifiers.math_answer.context import Context, OutOfSteps
 from verifiers.math_answer.definitions import same_cases, same_definition, same_domain_statement
 from verifiers.math_answer.families import same_family
 from verifiers.math_answer.matching import Same
@@ -16,9 +16,9 @@ from verifiers.math_answer.matrices import same_matrix, same_unit_vectors, same_
 from verifiers.math_answer.quantities import quantities
 from verifiers.math_answer.ratios import same_ordering, same_ratio
 from verifiers.math_answer.relations import same_computation, same_equation, same_inequality, same_named
-from verifiers.math_answer.sequences import same_values_in_collection
 from verifiers.math_answer.render import render
 from verifiers.math_answer.rounding import agrees_by_rounding
+from verifiers.math_answer.sequences import same_values_in_collection
 from verifiers.math_answer.solution_sets import same_real_set
 from verifiers.math_answer.tree import Node
 from verifiers.math_answer.values import same_value
