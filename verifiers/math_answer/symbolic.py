@@ -2,12 +2,17 @@
 
 Rule 1: nothing here is bounded. It runs only in a process that can be killed, and imports its libraries on
         first use.
-Rule 2: both texts must be read whole, as one expression or one equation each; text is never searched for a
-        number.
+Rule 2: both texts must be legible in full, as one expression or one equation each. The LaTeX parser drops
+        what it does not know (base subscripts, words, units), so a text that holds anything of the kind is
+        not ours.
 Rule 3: True only when simplification proves it and points confirm it; False when points refute it; else None.
 """
 
+import re
 from typing import Any
+
+MAX_CHARS = 2_000
+"""Characters of one text; the parser takes seconds for more."""
 
 POINTS = (
     (2.37, 0.61, 1.13, 3.71),
@@ -23,8 +28,40 @@ DIGITS = 40
 CLOSE = 30
 """Decimal digits, relative to the larger side, to which confirmed values agree."""
 
+TINY = 1e-80
+"""Below it a computed value may be a rounding error of zero."""
+
 APART = 8
 """Decimal digits to which refuted values differ; between the two nothing is concluded."""
+
+_SPACING = re.compile(r"\\[,;:! ]")
+_SHORT_FRACTION = re.compile(r"\\[dt]?frac *([0-9a-z]) *([0-9a-z])(?![0-9a-z])")  # \frac12
+
+_COMMAND = re.compile(r"\\([a-zA-Z]+)")
+
+_ILLEGIBLE = re.compile(
+    r"""
+    [0-9] \s* _                      # a base, or an index on a number
+    | \\ [^a-zA-Z]                   # spacing, line breaks, escaped signs
+    | (?<! [\\a-zA-Z]) [a-zA-Z]{3,}  # words
+    | [,;:?'"%&#@~$<>]
+    | (?<! sqrt) \[                  # lists and intervals
+    | [^\x00-\x7f]
+    | \.\.
+    | \\log (?! \s* _)               # base 10 or e: no algebra can tell
+    """,
+    re.VERBOSE,
+)
+
+_COMMANDS = frozenset(
+    (
+        *("frac", "dfrac", "tfrac", "sqrt", "binom", "left", "right", "cdot", "times", "div", "to"),
+        *("sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh"),
+        *("ln", "log", "exp", "int", "sum", "prod", "lim", "pi", "infty"),
+        *("rightarrow", "alpha", "beta", "gamma", "delta", "theta", "lambda", "mu", "phi", "omega"),
+    )
+)
+"""What the parser is known to read without dropping anything."""
 
 
 def settle(a_text: str, b_text: str) -> bool | None:
@@ -35,16 +72,26 @@ def settle(a_text: str, b_text: str) -> bool | None:
     return _same(a, b)
 
 
+def _legible(text: str) -> bool:
+    """Whether nothing in a text is of a kind that the parser would drop."""
+    if len(text) > MAX_CHARS or _ILLEGIBLE.search(text) or text.count("=") > 1:
+        return False
+    return all(command in _COMMANDS for command in _COMMAND.findall(text))
+
+
 def _read(text: str) -> Any:
     """The sympy expression of a whole text, None when it is no single expression."""
     from latex2sympy2_extended import latex2sympy  # noqa: PLC0415
     from sympy import Basic  # noqa: PLC0415
 
+    plain = _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", _SPACING.sub(" ", text))
+    if not _legible(plain):
+        return None
     try:
-        value = latex2sympy(text)
+        value = latex2sympy(plain)
+        return value.doit() if isinstance(value, Basic) else None
     except Exception:
         return None
-    return value if isinstance(value, Basic) else None
 
 
 def _same(a: Any, b: Any) -> bool | None:
@@ -63,6 +110,8 @@ def _same_expression(a: Any, b: Any) -> bool | None:
     if not (a.is_commutative and b.is_commutative):
         return None
     seen = _at_points(a, b)
+    if seen is False and a.free_symbols != b.free_symbols:
+        return None  # a letter may be a unit: 5 cm and 0.05 m
     if seen is not True:
         return seen
     return True if simplify(a - b) == 0 else None
@@ -94,6 +143,6 @@ def _agreeing_digits(a: Any, b: Any, values: dict[Any, float]) -> float | None:
     if not (first.is_number and second.is_number and first.is_finite and second.is_finite):
         return None
     distance, scale = Abs(first - second), Abs(first) + Abs(second)
-    if distance == 0:
-        return float(DIGITS)
-    return float(-log(distance / scale, 10)) if scale else None
+    if scale < TINY:
+        return None
+    return float(-log(distance / scale, 10)) if distance else float(DIGITS)
