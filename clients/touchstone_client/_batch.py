@@ -4,6 +4,8 @@ Rule 1: each item is turned into JSON once; the time left is added when a chunk 
 Rule 2: results come back in the order of the items, one for each, or the call fails.
 Rule 3: a wrong call is raised whatever `on_error` says: every chunk would be rejected alike, and a run whose
         rewards are all null for a mistyped setting helps nobody.
+Rule 4: a wrong item costs its own result, never an error. The service rejects a request of wrong items only;
+        which items travel together is ours, so that must not show.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +18,9 @@ from touchstone_client._exchange import Reply
 from touchstone_client.contract import (
     MAX_DEADLINE_S,
     DecidedBy,
+    FieldProblem,
     Outcome,
+    Problem,
     Recall,
     VerifyItem,
     VerifyResponse,
@@ -84,10 +88,28 @@ class Chunk:
 
     def undecided(self, error: TouchstoneError) -> list[VerifyResult]:
         """What to put in place of the results after `error`; raises it where the caller wants it raised."""
-        if self.asking.on_error == "raise" or isinstance(error, RequestRejected):
+        if isinstance(error, RequestRejected):
+            if (problem := error.problem) is None or not _about_items(problem):
+                raise error
+            decided_by = DecidedBy(stage="service", name=problem.type)
+            return [
+                _undecided(item, decided_by, problem.detail, problem.model_copy(update={"errors": own}))
+                for item, own in zip(self.items, self._own(problem), strict=True)
+            ]
+        if self.asking.on_error == "raise":
             raise error
         decided_by = DecidedBy(stage="client", name=type(error).__name__)
         return [_undecided(item, decided_by, str(error)) for item in self.items]
+
+    def _own(self, problem: Problem) -> list[list[FieldProblem]]:
+        return [
+            [error for error in problem.errors if error.field.startswith(f"items[{at}]")]
+            for at in range(len(self.items))
+        ]
+
+
+def _about_items(problem: Problem) -> bool:
+    return bool(problem.errors) and all(error.field.startswith("items[") for error in problem.errors)
 
 
 class Tally:
@@ -155,10 +177,8 @@ def _without_surrogates(value: Any) -> Any:
             return value
 
 
-def _undecided(item: Item, decided_by: DecidedBy, reason: str) -> VerifyResult:
-    name, task = (
-        (item.id, item.task) if isinstance(item, VerifyItem) else (item.get("id"), item.get("task", "math"))
-    )
+def _undecided(item: Item, decided_by: DecidedBy, reason: str, problem: Problem | None = None) -> VerifyResult:
+    name, task = (item.id, item.task) if isinstance(item, VerifyItem) else (item.get("id"), item.get("task", "math"))
     return VerifyResult(
         id=name,
         task=task,
@@ -166,4 +186,5 @@ def _undecided(item: Item, decided_by: DecidedBy, reason: str) -> VerifyResult:
         reward=None,
         decided_by=decided_by,
         reason=reason,
+        problem=problem,
     )

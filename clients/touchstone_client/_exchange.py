@@ -137,9 +137,7 @@ def exchange(call: Call[T_co], where: str, patience: Patience) -> Generator[Step
     while True:
         left_s = patience.deadline - patience.clock()
         if left_s <= 0:
-            raise DeadlineExceeded(
-                f"the deadline passed before {where} was asked; allow more time or send fewer items"
-            )
+            raise DeadlineExceeded(f"the deadline passed before {where} was asked; allow more time or send fewer items")
         event = yield Send(call.method, call.path, call.body(left_s), left_s)
         if isinstance(event, Reply) and (answer := _answer(call, event, where)) is not None:
             return answer
@@ -183,9 +181,7 @@ def _error(event: Event, where: str) -> TouchstoneError:
             wait = retry_after_s(event.retry_after, datetime.now(UTC))
             return Overloaded(f"{where} sheds load: {said}", retry_after_s=wait)
         case 502 | 504:
-            return Unreachable(
-                f"a gateway before {where} got no answer ({event.status}); is the service running?"
-            )
+            return Unreachable(f"a gateway before {where} got no answer ({event.status}); is the service running?")
         case status if 300 <= status < 500:
             return RequestRejected(f"{where} rejects the call: {said}", problem=problem)
         case _:

@@ -134,9 +134,7 @@ class AsyncClient:
         on_error: OnError = "raise",
     ) -> VerifyResult:
         """The result for one item; see `verify`."""
-        results = await self.verify(
-            [item], recall=recall, deadline_s=deadline_s, opinions=opinions, on_error=on_error
-        )
+        results = await self.verify([item], recall=recall, deadline_s=deadline_s, opinions=opinions, on_error=on_error)
         return results[0]
 
     async def tasks(self) -> list[TaskInfo]:
@@ -215,9 +213,7 @@ class AsyncClient:
             for stale in [stale for stale in self._pools if stale[1].is_closed()]:
                 self._pools.pop(stale, None)
             config = self._config
-            http = httpx2.AsyncClient(
-                headers=config.headers(), limits=_wire.limits(None), transport=self._transport
-            )
+            http = httpx2.AsyncClient(headers=config.headers(), limits=_wire.limits(None), transport=self._transport)
             pool = self._pools[key] = _Pool(http, asyncio.Semaphore(config.concurrency), _keeper(http))
             # Started, so that the loop knows of it.
             await anext(pool.keeper)

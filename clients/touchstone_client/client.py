@@ -120,9 +120,7 @@ class Client:
         on_error: OnError = "raise",
     ) -> VerifyResult:
         """The result for one item; see `verify`."""
-        return self.verify(
-            [item], recall=recall, deadline_s=deadline_s, opinions=opinions, on_error=on_error
-        )[0]
+        return self.verify([item], recall=recall, deadline_s=deadline_s, opinions=opinions, on_error=on_error)[0]
 
     def tasks(self) -> list[TaskInfo]:
         """The verifiers this service has."""

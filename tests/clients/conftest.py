@@ -162,15 +162,11 @@ Caller = Callable[..., Any]
 def call(request: pytest.FixtureRequest) -> Caller:
     """Makes one call with either driver: `call(url, "verify", items, deadline_s=1.0)`."""
 
-    def sync_call(
-        url: str, method: str, *args: Any, client: dict[str, Any] | None = None, **kwargs: Any
-    ) -> Any:
+    def sync_call(url: str, method: str, *args: Any, client: dict[str, Any] | None = None, **kwargs: Any) -> Any:
         with Client(url, **{"retry": QUICK, **(client or {})}) as opened:
             return getattr(opened, method)(*args, **kwargs)
 
-    def async_call(
-        url: str, method: str, *args: Any, client: dict[str, Any] | None = None, **kwargs: Any
-    ) -> Any:
+    def async_call(url: str, method: str, *args: Any, client: dict[str, Any] | None = None, **kwargs: Any) -> Any:
         async def main() -> Any:
             async with AsyncClient(url, **{"retry": QUICK, **(client or {})}) as opened:
                 return await getattr(opened, method)(*args, **kwargs)
@@ -182,10 +178,7 @@ def call(request: pytest.FixtureRequest) -> Caller:
 
 def items(count: int) -> list[dict[str, Any]]:
     """Every third is wrong, and each id tells its place."""
-    return [
-        {"id": str(at), "response": str(at if at % 3 else -at - 1), "reference": str(at)}
-        for at in range(count)
-    ]
+    return [{"id": str(at), "response": str(at if at % 3 else -at - 1), "reference": str(at)} for at in range(count)]
 
 
 def expected(count: int) -> list[float]:

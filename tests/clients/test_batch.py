@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from touchstone_client import Overloaded, Recall, RequestRejected, ServerFault, VerifyItem
+from touchstone_client import FieldProblem, Overloaded, Problem, Recall, RequestRejected, ServerFault, VerifyItem
 from touchstone_client._batch import (
     MAX_CHUNK_BYTES,
     MAX_CHUNK_ITEMS,
@@ -109,3 +109,18 @@ def test_wrong_call_is_raised_whatever_was_asked() -> None:
     """A rejected call is not turned into null rewards: every chunk would be rejected alike."""
     with pytest.raises(RequestRejected):
         cut(items(1), asking("null"), 1)[0].undecided(RequestRejected("no such setting"))
+
+
+def test_wrong_items_cost_only_themselves() -> None:
+    """A request rejected for its items alone comes back as results that say what to fix, chunk or no chunk."""
+    errors = [FieldProblem(field=f"items[{at}].task", message=f"no such task {at}") for at in range(2)]
+    problem = Problem(type="invalid_request", title="T", status=422, detail="none can be worked on", errors=errors)
+    results = cut(items(2), asking(), 1)[0].undecided(RequestRejected("no", problem=problem))
+    assert [(result.id, result.reward, result.outcome) for result in results] == [
+        ("0", None, "undecidable"),
+        ("1", None, "undecidable"),
+    ]
+    assert [result.problem.errors[0].message for result in results if result.problem] == [
+        "no such task 0",
+        "no such task 1",
+    ]

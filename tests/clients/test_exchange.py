@@ -51,9 +51,7 @@ Steps = Generator[Step, Reply | Failed | None, list[TaskInfo]]
 @pytest.fixture
 def start(clock: Clock) -> Callable[..., Steps]:
     def start(left_s: float = 60.0, policy: RetryPolicy | None = None) -> Steps:
-        patience = Patience(
-            clock.now + left_s, policy or RetryPolicy(), RetryBudget(), clock, lambda low, high: high
-        )
+        patience = Patience(clock.now + left_s, policy or RetryPolicy(), RetryBudget(), clock, lambda low, high: high)
         return exchange(LIST_TASKS, "http://here", patience)
 
     return start

@@ -51,9 +51,7 @@ def test_clients_travel_to_worker_processes(service: Service, context: str) -> N
 
 def test_pickling_keeps_the_settings() -> None:
     """The copy has the address, the key, the bounds and the retry policy of the original."""
-    client = Client(
-        "http://reward:1", api_key="k", concurrency=3, deadline_s=7.0, retry=RetryPolicy(max_retries=1)
-    )
+    client = Client("http://reward:1", api_key="k", concurrency=3, deadline_s=7.0, retry=RetryPolicy(max_retries=1))
     copy = pickle.loads(pickle.dumps(client))
     assert copy._config == client._config
     assert repr(copy) == "Client('http://reward:1')"
@@ -114,9 +112,7 @@ def test_threads_share_a_client(service: Service) -> None:
     """Several threads verify with one client, each getting its own answers."""
     with Client(service.url) as client, ThreadPoolExecutor(6) as threads:
         results = list(threads.map(lambda count: client.verify(items(count)), range(60, 120, 10)))
-    assert [[result.reward for result in part] for part in results] == [
-        expected(count) for count in range(60, 120, 10)
-    ]
+    assert [[result.reward for result in part] for part in results] == [expected(count) for count in range(60, 120, 10)]
 
 
 async def test_blocking_client_inside_a_running_loop(service: Service) -> None:

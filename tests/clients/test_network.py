@@ -34,8 +34,8 @@ PROBLEM = json.dumps(
 def test_results_are_typed_and_in_order(call: Caller, service: Service) -> None:
     """A thousand items come back in their order although the chunks' answers do not."""
     dice = random.Random(7)
-    delays = iter([dice.uniform(0.0, 0.03) for _ in range(12)])
-    service.always = lambda handler: time.sleep(next(delays)) is not None
+    delays = [dice.uniform(0.0, 0.03) for _ in range(12)]
+    service.acts = [hang(delay) for delay in delays]
     results = call(service.url, "verify", items(1_000), client={"concurrency": 12})
     assert [result.id for result in results] == [str(at) for at in range(1_000)]
     assert [result.reward for result in results] == expected(1_000)

@@ -64,9 +64,7 @@ def test_canned_transport_lets_user_code_be_tested() -> None:
         return {"4": 1.0, "5": 0.0}.get(item["response"])
 
     with Client(transport=canned(judge)) as tested:
-        results = tested.verify(
-            [{"id": text, "response": text, "reference": "4"} for text in ("4", "5", "?")]
-        )
+        results = tested.verify([{"id": text, "response": text, "reference": "4"} for text in ("4", "5", "?")])
         assert [(result.id, result.reward) for result in results] == [("4", 1.0), ("5", 0.0), ("?", None)]
         assert tested.ready().ready
         assert tested.healthy()

@@ -1,0 +1,31 @@
+"""The `touchstone` command: one small module for each command; their shared words in `exit_codes`.
+
+A command imports the service only when it runs it: `touchstone version` and `verify` against a running service
+load no web framework and no algebra system.
+"""
+
+import typer
+
+from app.cli.bench import bench
+from app.cli.exit_codes import EXIT_CODES
+from app.cli.serve import serve
+from app.cli.verify import verify
+from app.cli.version import version
+
+__all__ = ["main"]
+
+cli = typer.Typer(
+    name="touchstone",
+    help=f"Reward service for reinforcement learning of language models.\n\n{EXIT_CODES}",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # a response or a key may be among them
+)
+cli.command()(serve)
+cli.command()(verify)
+cli.command()(bench)
+cli.command()(version)
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()

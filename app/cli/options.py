@@ -1,0 +1,48 @@
+"""From command-line options to settings. What is not given is left to the environment and the defaults."""
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from app.cli.exit_codes import USAGE, fail
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+
+def settings_from(**given: dict[str, Any]) -> "Settings":
+    """Settings with the values that were given, group by group; ends the command when they do not fit."""
+    from pydantic import ValidationError  # noqa: PLC0415 - see app.cli
+
+    from app.settings import Settings  # noqa: PLC0415
+
+    groups: Any = {group: _present(values) for group, values in given.items() if _present(values)}
+    try:
+        return Settings(**groups)
+    except ValidationError as error:
+        wrong = "; ".join(f"{_path(detail['loc'])}: {detail['msg']}" for detail in error.errors())
+        fail(f"the settings do not fit: {wrong}", USAGE)
+
+
+def check_redis(url: str | None) -> None:
+    """End the command for an address that cannot be Redis."""
+    if url is not None and urlsplit(url).scheme not in REDIS_SCHEMES:
+        fail(f"--redis must look like redis://host:6379/0, not {url!r}", USAGE)
+
+
+def check_model(spec: str | None) -> None:
+    """End the command for a model that is neither running somewhere nor to be started."""
+    if spec is None or (spec.startswith("vllm:") and spec != "vllm:"):
+        return
+    parts = urlsplit(spec)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        fail(f"--model must be http://host:port/v1 or vllm:NAME, not {spec!r}", USAGE)
+
+
+def _present(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)

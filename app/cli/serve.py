@@ -1,0 +1,59 @@
+"""`touchstone serve`: settings from the options, then the service."""
+
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.exit_codes import USAGE, fail
+from app.cli.options import check_model, check_redis, settings_from
+from verifiers.hybrid import OnModelFailure
+
+
+def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65_535)] = 8080,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes for symbolic work. [default: one per CPU]")
+    ] = None,
+    servers: Annotated[int, typer.Option(min=1, help="Server processes; each has workers of its own.")] = 1,
+    redis: Annotated[str | None, typer.Option(metavar="URL", help="Shared cache, redis://host:6379/0.")] = None,
+    cache: Annotated[Path | None, typer.Option(metavar="PATH", help="Cache file used where there is no Redis.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC", help="Second look: http://host:port/v1 of a running server, or vllm:NAME to start one."
+        ),
+    ] = None,
+    model_name: Annotated[str | None, typer.Option(help="Which model, where that server has several.")] = None,
+    on_model_failure: Annotated[
+        OnModelFailure | None, typer.Option(help="What a second look that failed leaves behind. [default: undecidable]")
+    ] = None,
+) -> None:
+    """Run the service. Every setting can also come from the environment: TOUCHSTONE_POOL__WORKERS=8.
+
+    Exit status: 0 stopped by a signal; 2 the call is wrong or the port is taken; 3 the service could not start.
+    """
+    check_redis(redis)
+    check_model(model)
+    settings = settings_from(
+        pool={"workers": workers},
+        cache={"redis_url": redis, "file": cache},
+        model={"source": model, "name": model_name, "on_failure": on_model_failure},
+    )
+    _check_free(host, port)
+    from app.serve import run  # noqa: PLC0415 - see app.cli
+
+    run(settings, host=host, port=port, workers=servers)
+
+
+def _check_free(host: str, port: int) -> None:
+    """A taken port is said at once; the service would find out only after its workers have started."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        fail(f"cannot listen on {host}:{port}: {error.strerror}; choose another --host or --port", USAGE)
