@@ -166,6 +166,7 @@ def test_options(question: str, letters: str) -> None:
     ("reference", "response", "verdict"),
     [
         ("B", "(B)", True),
+        ("B", "b", True),
         ("B", "The correct answer is B.", True),
         ("B", r"\textbf{(B)}", True),
         ("B", "B) 12 cm", True),

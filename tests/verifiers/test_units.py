@@ -148,6 +148,9 @@ def test_relations_and_units_are_not_counted(text: str) -> None:
     [
         (q(3, "km"), q(3000, "m"), True),
         (q(3, "km"), q(300, "m"), False),
+        (Mul((Num(5), Sym("m"))), q(500, "cm"), True),
+        (q(72, "km/h"), Div(Mul((Num(20), Sym("m"))), Sym("s")), True),
+        (q(5, "cm"), Mul((Num(5), Sym("m"))), False),
         (q(5, "cm"), q(5, "m"), False),
         (q(5, "cm"), q(5, "kg"), False),
         (q(36, "cm^2"), q(36, "cm"), False),
@@ -221,6 +224,12 @@ def test_the_question_supplies_the_unit(reference: Node, response: Node, wanted:
 def test_angles(reference: Node, response: Node, hints: Hints, verdict: bool | None) -> None:
     """Degrees and radians convert; a bare number is in degrees unless pi or the question says otherwise."""
     assert agree(reference, response, hints) is verdict
+
+
+def test_a_letter_of_the_question_is_no_unit() -> None:
+    """`5 m` is a product where the question has a variable m."""
+    product = Mul((Num(5), Sym("m")))
+    assert agree(q(500, "cm"), product, Hints(variables=frozenset("m"))) is not True
 
 
 def test_a_family_of_angles_has_one_unit() -> None:

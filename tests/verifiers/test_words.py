@@ -51,6 +51,9 @@ INFINITE, IMPOSSIBLE = Text("infinitely many"), Text("impossible")
         ("twenty-one", Num(21)),
         ("三分之二", Num(2, 3)),
         ("15th Day", Quantity(Num(15), "day")),
+        (r"15^{\text{th}}", Num(15)),
+        ("seven days", Quantity(Num(7), "day")),
+        ("a dozen eggs", Quantity(Num(12), "eggs")),
         ("Day 15", Quantity(Num(15), "day")),
     ],
 )
@@ -63,7 +66,18 @@ def test_fixed_phrases_have_one_reading(text: str, node: Node) -> None:
     "text",
     [
         *("", "x", "no", "yes", "Canberra", "no integer solutions", "no more than 5", "all real numbers except 0"),
-        *("finitely many", "solution", "exists", "N/A", "null", "one of them", "weight", "often", "no idea"),
+        *(
+            "finitely many",
+            "solution",
+            "exists",
+            "N/A",
+            "null",
+            "one of them",
+            "weight",
+            "often",
+            "no idea",
+            "one solution",
+        ),
         *("it has roots", "x" * 500),
     ],
 )

@@ -84,6 +84,9 @@ def letter(answer: str) -> tuple[str, str] | None:
     lead = _LEAD.match(plain)
     if lead:
         plain = plain[lead.end() :]
+    bare = plain.strip("()[] ")
+    if len(bare) == 1 and "a" <= bare <= "j":
+        return bare.upper(), ""
     found = _LETTER.fullmatch(plain)
     if not found:
         return None

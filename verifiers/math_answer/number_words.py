@@ -35,7 +35,7 @@ _ORDINALS = {
 }
 _PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4}
 
-_NUMBER_ORDINAL = re.compile(r"(\d{1,15}) ?(?:st|nd|rd|th)")
+_NUMBER_ORDINAL = re.compile(r"(\d{1,15}) ?\^? ?(?:st|nd|rd|th)")
 _HAN_DIGITS = {mark: value for value, mark in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _HAN_TENS = {"十": 10, "百": 100, "千": 1000}
 _HAN_SCALES = {"万": 10**4, "亿": 10**8}

@@ -44,6 +44,7 @@ _PI = Const("pi")
 _BARE = (Num, Sym, Const, Add, Neg, PlusMinus, Mul, Div, Pow, Call, Apply, BigOp, Based)
 _COMPOSED = (Add, Neg, Mul, Div, Seq, PlusMinus)
 _TEMPERATURES = frozenset({"deg", "degC", "degF", "K"})
+_UNIT_LETTERS = frozenset("mgshtNJWVALK")
 _LENGTH_AXES = frozenset({"m", "unit"})
 
 FULL_TURN = Fraction(44, 7)
@@ -56,6 +57,10 @@ def quantities(reference: Node, response: Node, ctx: Context, same: Same) -> boo
         return None
     ctx.spend(2)
     first, second = whole(reference), whole(response)
+    if isinstance(first, Quantity):
+        second = _lettered(second, ctx)
+    elif isinstance(second, Quantity):
+        first = _lettered(first, ctx)
     if isinstance(first, Seq) and not isinstance(second, Seq):
         first = _in_one(first)
     elif isinstance(second, Seq) and not isinstance(first, Seq):
@@ -176,6 +181,31 @@ def _in_one(node: Seq) -> Node:
     if len(dimensions) != 1 or None in dimensions or not falling:
         return node
     return _added([converted(part, parts[0].unit) for part in parts], parts[0].unit)
+
+
+def _lettered(node: Node, ctx: Context) -> Node:
+    """`5 m`, `20 m/s`, `3 m^2` read as products of letters: quantities, where they meet one."""
+    if isinstance(node, Div):
+        top, bottom = _lettered(node.top, ctx), _letter_unit(node.bottom, ctx)
+        unit = units.canonical(f"{top.unit}/{bottom}") if isinstance(top, Quantity) and bottom else None
+        return Quantity(top.x, unit) if isinstance(top, Quantity) and unit else node
+    if not isinstance(node, Mul):
+        return node
+    unit = _letter_unit(node.factors[-1], ctx)
+    rest = node.factors[:-1]
+    # A second letter beside it is algebra: `5 a m`.
+    if unit is None or any(isinstance(part, Sym) for factor in rest for part in preorder(factor)):
+        return node
+    return Quantity(rest[0] if len(rest) == 1 else Mul(rest), unit)
+
+
+def _letter_unit(node: Node, ctx: Context) -> str | None:
+    name, power = node, ""
+    if isinstance(node, Pow) and isinstance(node.exp, Num):
+        name, power = node.base, f"^{node.exp.num}"
+    if not isinstance(name, Sym) or name.name not in _UNIT_LETTERS or name.name in ctx.hints.variables:
+        return None
+    return units.canonical(name.name + power)
 
 
 def scaled(x: Node, ratio: Fraction) -> Node:

@@ -57,6 +57,7 @@ _INTEGER_MARKS = (
     *("整数", "自然数", "质数", "素数"),
 )
 _A_IN_MATH = re.compile(r"[$(,=<>+]\s*a\b|\ba\s*[,=+^\\)$<>]")
+_MARKUP = str.maketrans("", "", "\\{} \t\n")
 _ONE_NAME = re.compile(_NAME)
 _INTEGER_KIND = r"(?:integers?|natural numbers?|whole numbers?|primes?|prime numbers?|digits?)"
 _INTEGERS = (
@@ -74,8 +75,9 @@ _INTEGERS = (
 
 def _spelt(name: str) -> str:
     """Without markup: `alpha_1` for a subscripted Greek letter."""
-    name = re.sub(r"[\\{}\s]", "", name)
-    head, mark, index = name.partition("_")
+    if len(name) == 1:
+        return _GREEK_LETTERS.get(name, name)
+    head, mark, index = name.translate(_MARKUP).partition("_")
     head = _GREEK_LETTERS.get(head, _ALIASES.get(head, head))
     return head + mark + index
 
@@ -94,7 +96,7 @@ def variables(question: str) -> frozenset[str]:
     for part in parts:
         if part.strip() == "e":
             found.add("e")
-        for greek, greek_index, letter, index in _SYMBOL.findall(_WORDS_IN_MATH.sub(" ", part)):
+        for greek, greek_index, letter, index in set(_SYMBOL.findall(_WORDS_IN_MATH.sub(" ", part))):
             if greek:
                 found.add(_spelt(greek + greek_index))
             elif letter and (letter not in ("e", "i") or index):

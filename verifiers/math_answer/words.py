@@ -11,6 +11,7 @@ Rule 3: nothing is looked for inside a sentence that negates or joins ("not", "o
 import re
 from collections.abc import Callable
 from difflib import SequenceMatcher
+from fractions import Fraction
 from functools import lru_cache
 
 from verifiers.math_answer import number_words, units
@@ -78,6 +79,7 @@ _NUMBER_SET = re.compile(
 )
 _HAN_SET = re.compile(r"(?:全体|一切|任意|所有|任何)(?:的)?(.{2,3})")
 _ORDINAL_NOUN = re.compile(r"(?:on )?(?:the )?([a-z0-9-]+(?:st|nd|rd|th)|first|second|third) ([a-z]+)")
+_NUMBER_NOUN = re.compile(r"([a-z][a-z -]*) ([a-z]+)")
 _NOUN_NUMBER = re.compile(r"(?:on )?(day|week|month|year|step|term|page|floor|round|number|no\.?) (\d{1,9})")
 _PREDICATE = re.compile(
     r"(?:any|an?|all|every|only|on|in|it is|they are|it's|is)?(?: an?)? ?(.+?)"
@@ -138,18 +140,18 @@ def _worded_number(words: str) -> Node | None:
     value = number_words.exact(words)
     if value is not None:
         return Num(value.numerator, value.denominator)
-    place = _ORDINAL_NOUN.fullmatch(words)
-    if place:
-        value, noun = number_words.exact(place[1]), place[2]
+    counted = _ORDINAL_NOUN.fullmatch(words) or _NUMBER_NOUN.fullmatch(words)
+    numbered = None if counted else _NOUN_NUMBER.fullmatch(words)
+    if counted:
+        value, noun = number_words.exact(counted[1]), counted[2]
+    elif numbered:
+        value, noun = Fraction(int(numbered[2])), numbered[1].rstrip(".")
     else:
-        place = _NOUN_NUMBER.fullmatch(words)
-        if not place:
-            return None
-        value, noun = number_words.exact(f"{place[2]}th"), place[1].rstrip(".")
-    if value is None or value.denominator != 1:
+        return None
+    if value is None:
         return None
     unit = units.canonical(noun) or (noun if units.counted_noun(noun) else None)
-    return Quantity(Num(value.numerator), unit) if unit else None
+    return Quantity(Num(value.numerator, value.denominator), unit) if unit else None
 
 
 def words(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
