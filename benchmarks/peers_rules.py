@@ -1,16 +1,17 @@
 """One peer library, asked as its own documentation advises, in its own process and environment.
 
 Run by `benchmarks/rules.py` with the interpreter of `.venv-peers`; imports nothing of ours.
-Reads items as JSON lines ({"reference": [...], "response", "bare"}) from standard input and writes one line for
-each: {"yes": bool, "cpu_s": float, "error": str or null}. Its first line tells what importing and the first call
-cost.
+Reads items as JSON lines ({"reference": [...], "response", "bare"}) from standard input, writes one line
+for each: {"yes": bool, "cpu_s": float, "error": str or null}. Its first line tells what import and first call
+took.
 Rule 1: a peer gets its best call: bare answers in the markup it looks for, several references tried in turn.
 Rule 2: CPU time is that of the one thread that works (an armed profiling timer makes the clock of the
-        whole process coarse); it is taken around the peer's work, the wrapping of its input included, reading not.
+        whole process coarse), around the peer's work with the wrapping of its input, without the reading.
 """
 
 import importlib.util
 import json
+import re
 import signal
 import sys
 import time
@@ -19,22 +20,24 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
-PER_ITEM_LIMIT_S = (
-    20  # wall clock; Math-Verify's own limit is 5 s for each reading and 5 s for the comparison
-)
+PER_ITEM_LIMIT_S = 20  # wall clock; Math-Verify's own limit is 5 s for each reading and 5 s for the comparison
 
 Check = Callable[[str, str, bool], bool]  # reference, response, whether the response is a bare answer
 
 
+SPACING = re.compile(r"(?<!\\)\\(?:quad|[ ,;!])")
+ALREADY_MATH = re.compile(r"(?<!\\)\$|\\boxed|(?<!\\)\\[\[(]")
+
+
 def in_math(text: str) -> str:
     """An answer in the dollars that Math-Verify looks for, spacing macros gone: measured as its best call."""
-    for spacing in ("\\quad", "\\,", "\\;", "\\!", "\\ "):
-        text = text.replace(spacing, " ")
-    return text if "$" in text or "\\boxed" in text else f"${text.strip()}$"
+    text = SPACING.sub(" ", text)
+    return text if ALREADY_MATH.search(text) else f"${text.strip()}$"
 
 
 def math_verify_check() -> Check:
-    from math_verify import parse, verify  # noqa: PLC0415 - each peer is imported only where it is asked
+    library = importlib.import_module("math_verify")
+    parse, verify = library.parse, library.verify
 
     def check(reference: str, response: str, bare: bool) -> bool:
         return bool(verify(parse(in_math(reference)), parse(in_math(response) if bare else response)))
@@ -43,31 +46,27 @@ def math_verify_check() -> Check:
 
 
 def latex2sympy_check() -> Check:
-    import sympy  # noqa: PLC0415
-    from latex2sympy2_extended import latex2sympy, normalize_latex  # noqa: PLC0415
-    from latex2sympy2_extended.latex2sympy2 import NormalizationConfig  # noqa: PLC0415
-
-    tidy = NormalizationConfig(
-        basic_latex=True, units=True, malformed_operators=True, nits=True, boxed="last"
-    )
+    sympy = importlib.import_module("sympy")
+    library = importlib.import_module("latex2sympy2_extended.latex2sympy2")
+    tidy = library.NormalizationConfig(basic_latex=True, units=True, malformed_operators=True, nits=True, boxed="last")
 
     def read(text: str) -> Any:
-        return latex2sympy(normalize_latex(text.replace("$", ""), tidy))
+        return library.latex2sympy(library.normalize_latex(text.replace("$", ""), tidy))
 
     def check(reference: str, response: str, bare: bool) -> bool:
-        answer = response if bare else last_box(response)
-        gold, given = read(reference), read(answer)
+        gold, given = read(reference), read(response if bare else last_box(response))
         return bool(gold == given or sympy.simplify(gold - given) == 0)
 
     return check
 
 
 def mathruler_check() -> Check:
-    from mathruler.grader import extract_boxed_content, grade_answer  # noqa: PLC0415
+    grader = importlib.import_module("mathruler.grader")
 
     def check(reference: str, response: str, bare: bool) -> bool:
-        answer = response if bare and "\\boxed" not in response else extract_boxed_content(response)
-        return bool(grade_answer(answer.replace("$", ""), reference.replace("$", "")))
+        boxed = not bare or "\\boxed" in response
+        answer = grader.extract_boxed_content(response) if boxed else response
+        return bool(grader.grade_answer(answer.replace("$", ""), reference.replace("$", "")))
 
     return check
 

@@ -52,9 +52,8 @@ PEER_PACKAGES = (
     "tqdm",
 )
 PEER_PACKAGES_ALONE = ("verl==0.9.1",)
-PEER_SILENCE_S = (
-    60.0  # the worker stops an item after 20 s by itself; silence beyond this is a hang in C code
-)
+PEER_SILENCE_S = 60.0  # the worker stops an item after 20 s by itself; silence beyond this is a hang in C code
+CALLS = 2  # raise when peers_rules.py calls a peer in another way: it is part of every cache key
 MIX_ITEMS, NUMBER_ITEMS = 600, 400
 BASELINE = "math-verify"
 OURS = "touchstone"
@@ -91,9 +90,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 def hardverify() -> list[Item]:
     return [
-        Item(
-            r["id"], (r["reference"],), r["response"], r["label"], r["question"], r["response_is"] == "answer"
-        )
+        Item(r["id"], (r["reference"],), r["response"], r["label"], r["question"], r["response_is"] == "answer")
         for r in rows_of(DATA / "hardverify_math_dev.jsonl")
     ]
 
@@ -117,9 +114,7 @@ def cases() -> list[Item]:
             reference = case["reference"]
             references = (reference,) if isinstance(reference, str) else tuple(reference)
             name, bare = f"{file.stem}/{case['id']}", file.stem != "extraction"
-            items.append(
-                Item(name, references, case["response"], "correct" in allowed, case.get("question"), bare)
-            )
+            items.append(Item(name, references, case["response"], "correct" in allowed, case.get("question"), bare))
     return items
 
 
@@ -211,7 +206,7 @@ class Peer:
 
 
 def cache_key(peer: str, item: Item) -> str:
-    text = json.dumps([peer, list(item.reference), item.response, item.bare])
+    text = json.dumps([peer, CALLS, list(item.reference), item.response, item.bare])
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
@@ -286,19 +281,16 @@ def start_costs() -> dict[str, float]:
         "import time; a = time.process_time(); from verifiers import math_answer; "
         "from verifiers.problem import Problem; b = time.process_time(); "
         r"math_answer.verify(Problem(r'\boxed{\frac{38}{74}}', (r'\frac{19}{37}',))); "
-        "c = time.process_time(); import json; print(json.dumps({'import_cpu_s': b - a, 'first_call_cpu_s': c - b}))"
+        "c = time.process_time(); import json; "
+        "print(json.dumps({'import_cpu_s': b - a, 'first_call_cpu_s': c - b}))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
     costs: dict[str, float] = json.loads(done.stdout)
     return costs
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", default=["all"], choices=[*SETS, *GROUPS])
     parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=PEERS)
     parser.add_argument("--fresh", action="store_true", help="ask the peers again instead of using the cache")
@@ -329,9 +321,7 @@ def main() -> None:
             CACHE.write_text(json.dumps(cache))
     costs = {OURS: start_costs(), **{peer.name: peer.costs for peer in peers if peer.costs}}
     for checker, cost in costs.items():
-        console.print(
-            f"{checker}: import {cost['import_cpu_s']:.2f} s, first call {cost['first_call_cpu_s']:.3f} s"
-        )
+        console.print(f"{checker}: import {cost['import_cpu_s']:.2f} s, first call {cost['first_call_cpu_s']:.3f} s")
     if options.json:
         options.json.write_text(json.dumps({"sets": figures, "start_costs": costs}, indent=1))
 
