@@ -8,13 +8,13 @@ Rule 3: integer families are compared as sets: {a + bk} by their residues, tuple
 Rule 4: a condition that is no range of a name (`n \ge 3`) is compared, never dropped.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import permutations
 from typing import NamedTuple
 
 from verifiers.math_answer.context import Context
-from verifiers.math_answer.exact import exact
 from verifiers.math_answer.inequalities import as_line
 from verifiers.math_answer.matching import Same, in_any_order, in_order
 from verifiers.math_answer.naming import closed, named, one_name_for_all
@@ -28,7 +28,6 @@ from verifiers.math_answer.tree import (
     Neg,
     Node,
     Num,
-    Quantity,
     Rel,
     Seq,
     SetBuilder,
@@ -36,8 +35,8 @@ from verifiers.math_answer.tree import (
     Sym,
     Where,
 )
-from verifiers.math_answer.values import same_value
-from verifiers.math_answer.walk import expand_plus_minus, preorder, rebuild, substitute, variables
+from verifiers.math_answer.values import real_constant, same_value
+from verifiers.math_answer.walk import expand_plus_minus, preorder, substitute, variables
 
 ZERO = Num(0)
 
@@ -49,6 +48,8 @@ MAX_RESIDUES = 48
 
 INTEGER_LETTERS = frozenset("knmtl")
 CONSTANT_LETTERS = frozenset(("C", "c", "K", "C_1", "c_1", "C_2", "c_2"))
+
+ORDERS = frozenset(("<", "<=", ">", ">=", "!="))
 
 UNSAID = frozenset(("Z", "R", "Q", "C"))
 """Ranges that an answer may leave out: the parameter runs over all numbers of its sort."""
@@ -80,7 +81,7 @@ def same_family(reference: Node, response: Node, ctx: Context, same: Same) -> bo
     ours, theirs = variables(left.body, ctx), variables(right.body, ctx)
     if ours == theirs and not (left.stated or right.stated):
         return None
-    if _other_name(left.name, right.name) or not _same_conditions(left, right, ctx, same):
+    if _other_name(left.name, right.name) or len(left.conditions) != len(right.conditions):
         return None
     only_left, only_right = sorted(ours - theirs), sorted(theirs - ours)
     if len(only_left) != len(only_right) or len(only_left) > MAX_RENAMED:
@@ -129,9 +130,18 @@ def _shared(items: Sequence[Node]) -> Family:
             bodies.append(Where(item.body, tuple(rest)) if rest else item.body)
         else:
             bodies.append(item)
+    limits = tuple(body for body in bodies[1:] if _is_limit(body))
+    bodies = [body for body in bodies if body not in limits]
+    if len(bodies) == 1:
+        return _family(bodies[0])._replace(ranges=ranges, conditions=limits)
     values = one_name_for_all(bodies)
     pair = None if values is None else named(bodies[0])
-    return Family(Seq(values or tuple(bodies)), ranges, (), None if pair is None else pair[0])
+    return Family(Seq(values or tuple(bodies)), ranges, limits, None if pair is None else pair[0])
+
+
+def _is_limit(node: Node) -> bool:
+    """`n >= 3` after a value."""
+    return isinstance(node, Rel) and ORDERS.issuperset(node.ops)
 
 
 def _ranges(conditions: Sequence[Node]) -> tuple[dict[str, str], list[Node]]:
@@ -159,12 +169,6 @@ def _other_name(a: Node | None, b: Node | None) -> bool:
     return isinstance(a, Sym | Group) and isinstance(b, Sym | Group) and a != b
 
 
-def _same_conditions(left: Family, right: Family, ctx: Context, same: Same) -> bool:
-    if not left.conditions and not right.conditions:
-        return True
-    return bool(in_any_order(left.conditions, right.conditions, ctx, same))
-
-
 def _all_parameters(
     left: Family, only_left: Sequence[str], right: Family, only_right: Sequence[str], ctx: Context
 ) -> bool:
@@ -183,12 +187,16 @@ def _all_parameters(
 
 
 def _renamed(family: Family, names: Mapping[str, str]) -> Family:
-    body = substitute(family.body, {old: Sym(new) for old, new in names.items()})
-    return family._replace(body=body, ranges={names.get(k, k): v for k, v in family.ranges.items()})
+    symbols = {old: Sym(new) for old, new in names.items()}
+    return family._replace(
+        body=substitute(family.body, symbols),
+        ranges={names.get(name, name): domain for name, domain in family.ranges.items()},
+        conditions=tuple(substitute(condition, symbols) for condition in family.conditions),
+    )
 
 
 def _same_renamed(left: Family, right: Family, ctx: Context, same: Same) -> bool | None:
-    if not _same_ranges(left, right, ctx):
+    if not _same_ranges(left, right, ctx) or not in_any_order(left.conditions, right.conditions, ctx, same):
         return None
     verdict = same(left.body, right.body)
     if verdict:
@@ -281,22 +289,14 @@ def _common_multiple(a: Fraction, b: Fraction) -> Fraction:
 
 
 def _multiple(node: Node, unit: Node, ctx: Context) -> Fraction | None:
-    """The rational r with `node = r unit`: guessed with pi and degrees taken as 1, then proved."""
+    """The rational r with `node = r unit`: guessed from doubles, then proved."""
     ctx.spend()
-    top, bottom = exact(_without_units(node), ctx), exact(_without_units(unit), ctx)
-    if top is None or not bottom:
-        return Fraction(0) if same_value(node, ZERO, ctx) else None
-    ratio = top / bottom
+    top, bottom = real_constant(node, ctx), real_constant(unit, ctx)
+    if top is None or not bottom or not math.isfinite(top / bottom):
+        return None
+    ratio = Fraction(top / bottom).limit_denominator(MAX_RESIDUES)
     proved = same_value(node, Mul((Num(ratio.numerator, ratio.denominator), unit)), ctx)
     return ratio if proved else None
-
-
-def _without_units(node: Node) -> Node:
-    if isinstance(node, Const):
-        return Num(1)
-    if isinstance(node, Quantity):
-        return _without_units(node.x)
-    return rebuild(node, _without_units)
 
 
 def _same_tuples(left: Group, right: Group, name: str, ctx: Context, same: Same) -> bool | None:

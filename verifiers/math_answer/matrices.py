@@ -18,6 +18,9 @@ MAX_ENTRIES = 400
 
 VECTOR_BRACKETS = frozenset(("()", "[]", "<>"))
 
+MAX_DETERMINANT = 4
+"""Rows of a determinant that is opened: 24 products."""
+
 UNIT_VECTORS = ("i", "j", "k")
 
 ARROWS = frozenset(("vec", "hat"))
@@ -34,6 +37,37 @@ def same_matrix(reference: Node, response: Node, ctx: Context, same: Same) -> bo
     if len(left) * len(left[0]) > MAX_ENTRIES:
         return None
     return in_order(_entries(left), _entries(right), ctx, same)
+
+
+def same_determinant(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
+    """A determinant is a value: it is opened and compared as one."""
+    left, right = _determinant(reference), _determinant(response)
+    return None if left is None and right is None else same(left or reference, right or response)
+
+
+def _determinant(node: Node) -> Node | None:
+    match node:
+        case Matrix(rows=rows, bars=True):
+            return _opened(rows)
+        case Call(name="det", args=(Matrix(rows=rows),)):
+            return _opened(rows)
+        case _:
+            return None
+
+
+def _opened(rows: tuple[tuple[Node, ...], ...]) -> Node | None:
+    """The expansion along the first row; None for what is not square or too large."""
+    if len(rows) != len(rows[0]) or len(rows) > MAX_DETERMINANT:
+        return None
+    if len(rows) == 1:
+        return rows[0][0]
+    terms: list[Node] = []
+    for column, entry in enumerate(rows[0]):
+        minor = _opened(tuple(row[:column] + row[column + 1 :] for row in rows[1:]))
+        assert minor is not None
+        term = Mul((entry, minor))
+        terms.append(Neg(term) if column % 2 else term)
+    return Add(tuple(terms))
 
 
 def same_vector(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:

@@ -104,10 +104,15 @@ def named(node: Node) -> Assignment | None:
         return None
     first, rest = node.operands[0], rest_of(node)
     if is_name(first):
-        return None if occurs(first, rest) else (first, rest)
+        return None if occurs(first, rest) else (_without_length_bars(first), rest)
     if node.ops == ("=",) and is_name(rest) and not occurs(rest, first):
         return rest, first
     return None
+
+
+def _without_length_bars(name: Node) -> Node:
+    """`|AB|` is the length of the segment that `AB` names, and both name the same number."""
+    return name.args[0] if isinstance(name, Call) and name.name == "abs" else name
 
 
 def rest_of(chain: Rel) -> Node:

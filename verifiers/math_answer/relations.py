@@ -13,6 +13,7 @@ from verifiers.math_answer.context import Context
 from verifiers.math_answer.inequalities import as_line
 from verifiers.math_answer.matching import Same, conjunction, in_order
 from verifiers.math_answer.naming import COMPUTES, closed, is_generic, named
+from verifiers.math_answer.rounding import near
 from verifiers.math_answer.tree import Add, Apply, Div, Neg, Node, Num, Rel, RelOp, Sym, Text
 from verifiers.math_answer.values import order, proportional, same_value
 from verifiers.math_answer.walk import preorder, substitute, variables
@@ -49,7 +50,7 @@ def same_computation(reference: Node, response: Node, ctx: Context, same: Same) 
     r"""`2^{10} = 4 \cdot 256 = 1024` against `1024`; `\frac{7}{3} \approx 2.33` against either side."""
     chain = _unnamed_chain(response)
     if chain is not None:
-        links = _links(chain, same)
+        links = _links(chain, ctx, same)
         if links is False or _repeats_itself(chain):
             return False
         if isinstance(reference, Rel):
@@ -58,7 +59,7 @@ def same_computation(reference: Node, response: Node, ctx: Context, same: Same) 
             return None
         return _any_side(chain.operands if links else chain.operands[-1:], lambda side: same(reference, side))
     chain = _unnamed_chain(reference)
-    if chain is None or isinstance(response, Rel) or not (closed(chain.operands[0]) or _links(chain, same)):
+    if chain is None or isinstance(response, Rel) or not (closed(chain.operands[0]) or _links(chain, ctx, same)):
         return None
     return _any_side(chain.operands, lambda side: same(side, response))
 
@@ -69,12 +70,14 @@ def _unnamed_chain(node: Node) -> Rel | None:
     return node if named(node) is None else None
 
 
-def _links(chain: Rel, same: Same) -> bool | None:
+def _links(chain: Rel, ctx: Context, same: Same) -> bool | None:
     """Whether every link holds. Only a false link of closed values refutes: `x/2 = y/3` is an equation."""
     verdicts: list[bool | None] = []
     for left, op, right in zip(chain.operands, chain.ops, chain.operands[1:], strict=False):
         verdict = same(left, right)
-        refutes = op == "=" and closed(left) and closed(right)
+        if op == "approx" and verdict is False and near(left, right, ctx):
+            verdict = True
+        refutes = closed(left) and closed(right)
         verdicts.append(None if verdict is False and not refutes else verdict)
     return conjunction(verdicts)
 
@@ -119,7 +122,17 @@ def same_equation(reference: Node, response: Node, ctx: Context, same: Same) -> 
         return True
     if other is not None:
         return _same_by_insertion(other, left, ctx)
+    solved = solved or _solved_for_some(left, ctx)
     return None if solved is None else _same_by_insertion(solved, right, ctx)
+
+
+def _solved_for_some(difference: Node, ctx: Context) -> tuple[str, Node] | None:
+    """The equation `difference = 0` solved for the first variable in which it is a line."""
+    for name in sorted(variables(difference, ctx)):
+        line = as_line(difference, name, ctx)
+        if line is not None and closed(line[0]) and order(line[0], ZERO, ctx):
+            return name, Div(Neg(line[1]), line[0])
+    return None
 
 
 def _is_equation(node: Node) -> bool:

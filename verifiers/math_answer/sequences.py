@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from verifiers.math_answer.context import Context
 from verifiers.math_answer.matching import Same, as_sets, conjunction, in_any_order, in_order
-from verifiers.math_answer.naming import Assignment, alternating, assignments, is_name, one_name_for_all
+from verifiers.math_answer.naming import COMPUTES, Assignment, alternating, assignments, is_name, one_name_for_all
 from verifiers.math_answer.tree import (
     Add,
     Apply,
@@ -95,8 +95,10 @@ def _several(node: Node) -> Several:
         case SetOf(items=items):
             return Several(Kind.SET, _signs_expanded(items))
         case Group(left=left, items=items, right=right):
-            if _signed_coordinates(node) == 1:
-                return Several(Kind.SET, expand_plus_minus(node, linked=False))
+            signed = _signed_coordinates(node)
+            if signed:
+                both = expand_plus_minus(node, linked=False) if signed == 1 else (node,)
+                return Several(Kind.SET if signed == 1 else Kind.ONE, both)
             if left + right == "[]":
                 return Several(Kind.BRACKETS, items)
             return Several(Kind.TUPLE, items) if left + right in ("()", "<>") else Several(Kind.ONE, (node,))
@@ -124,6 +126,8 @@ def _listed(node: Node, items: Sequence[Node]) -> Several:
     pairs = None if isinstance(node, Logic | SetBuilder) else assignments(node)
     if pairs is not None:
         return _named(pairs)
+    if any(map(_restricts, items)) and not all(map(_restricts, items)):
+        return Several(Kind.ONE, (node,))
     kind = Kind.LIST if isinstance(node, Seq) and node.joint != "or" else Kind.SET
     values = one_name_for_all(items)
     if values is not None:
@@ -137,6 +141,13 @@ def _listed(node: Node, items: Sequence[Node]) -> Several:
     if isinstance(node, Logic) and not all(isinstance(item, Logic) or assignments(item) for item in items):
         return Several(Kind.ONE, (node,))
     return Several(kind, _signs_expanded(items))
+
+
+def _restricts(item: Node) -> bool:
+    r"""`n \ge 3` or `n even` beside a value: a condition on it, not another value."""
+    if isinstance(item, Rel):
+        return not COMPUTES.issuperset(item.ops) and item.ops != ("in",)
+    return isinstance(item, Quantity) and isinstance(item.x, Sym)
 
 
 def _without_part_labels(items: Sequence[Node]) -> tuple[Node, ...]:
