@@ -110,9 +110,7 @@ async def check_answer(
 
 def _before_asking(reference: str, answer: str, policy: CheckPolicy) -> Reading | None:
     if len(answer) > policy.max_answer_chars:
-        return _no(
-            f"an answer of {len(answer)} characters, more than {policy.max_answer_chars}, is not final"
-        )
+        return _no(f"an answer of {len(answer)} characters, more than {policy.max_answer_chars}, is not final")
     # An empty set may be written {}: punctuation alone is an answer where the reference is punctuation too.
     if not _says_something(answer) and (_says_something(reference) or not answer.strip()):
         return _no("the answer is empty or punctuation only")
@@ -160,9 +158,7 @@ def _read_probability(reply: Reply, policy: CheckPolicy, able: Capabilities) -> 
 def _low_mass(reply: Reply, label: Label, policy: CheckPolicy, able: Capabilities) -> str:
     said = f"yes and no together have {label.mass:.3f} of the probability, below {policy.min_label_mass:g}"
     if "think" in reply.text.casefold():
-        switch = (
-            "although that was switched off" if able.thinking_switch else "and that cannot be switched off"
-        )
+        switch = "although that was switched off" if able.thinking_switch else "and that cannot be switched off"
         return f"{said}: the model begins by thinking, {switch}"
     return f"{said}: the model begins with {reply.text[:20]!r}"
 

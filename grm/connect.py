@@ -41,9 +41,7 @@ def _supervised(model: str, options: ConnectOptions) -> ServedModel:
     if not model or model.startswith(("-", "//")) or any(char.isspace() for char in model):
         raise ValueError(f"`vllm:` needs a model's name or folder after it, not {model!r}: {EXAMPLES}")
     if options.name or options.api_key:
-        raise ValueError(
-            "a model's name and an API key are for running servers; `vllm:` already names its model"
-        )
+        raise ValueError("a model's name and an API key are for running servers; `vllm:` already names its model")
     return SupervisedBackend(model, options.vllm, concurrency=options.concurrency)
 
 

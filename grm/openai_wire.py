@@ -20,9 +20,7 @@ MAX_ERROR_CHARS = 300
 """Enough for "maximum context length is …", too little for an echoed prompt."""
 
 
-def request_body(
-    model: str, completion: Completion, constraint: Constraint, *, thinking_switch: bool
-) -> bytes:
+def request_body(model: str, completion: Completion, constraint: Constraint, *, thinking_switch: bool) -> bytes:
     """The JSON body of one `/v1/chat/completions` call."""
     body: dict[str, Any] = {
         "model": model,

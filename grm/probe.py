@@ -55,9 +55,7 @@ class _Examination:
     def _left_s(self) -> float:
         return max(0.0, self._ends_at - asyncio.get_running_loop().time())
 
-    async def _ask(
-        self, model: str, completion: Completion, constraint: Constraint, *, thinking_switch: bool
-    ) -> Reply:
+    async def _ask(self, model: str, completion: Completion, constraint: Constraint, *, thinking_switch: bool) -> Reply:
         return await self._backend.ask(
             model, completion, constraint, thinking_switch=thinking_switch, deadline_s=self._left_s()
         )

@@ -22,9 +22,7 @@ class Standing:
         """Enter a phase, and log it."""
         if (phase, detail) == (self.state.phase, self.state.detail):
             return
-        level = (
-            logging.WARNING if phase in (Phase.UNREACHABLE, Phase.RESTARTING, Phase.FAILED) else logging.INFO
-        )
+        level = logging.WARNING if phase in (Phase.UNREACHABLE, Phase.RESTARTING, Phase.FAILED) else logging.INFO
         log.log(level, "model %s: %s, %s", self._name, phase, detail)
         self.state = ModelState(phase, detail)
         self._moved.set()

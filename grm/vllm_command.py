@@ -72,9 +72,7 @@ async def installed_build(interpreter: str) -> Build:
     except TimeoutError:
         process.kill()
         await process.wait()
-        raise NotInstalledError(
-            f"{interpreter} did not say within {LOOKUP_LIMIT_S:g} s what it has"
-        ) from None
+        raise NotInstalledError(f"{interpreter} did not say within {LOOKUP_LIMIT_S:g} s what it has") from None
     found = out.decode(errors="replace").split()
     if len(found) != 2:
         raise NotInstalledError(
@@ -90,13 +88,12 @@ def command(model: str, port: int, build: Build, options: VllmOptions) -> list[s
     line += ["--model", model, "--served-model-name", model, "--host", LOOPBACK, "--port", str(port)]
     if build is Build.CPU:
         # bfloat16 is five times slower without AVX-512; compiling costs minutes and gains little.
-        line += ["--dtype", "float32", "--enforce-eager", "--max-num-seqs", "8"]
+        # A modern model's full context would not fit the small cache; checks need a few thousand tokens.
+        line += ["--dtype", "float32", "--enforce-eager", "--max-num-seqs", "8", "--max-model-len", "auto"]
     return [*line, *options.arguments]
 
 
-def environment(
-    model: str, build: Build, options: VllmOptions, ours: Mapping[str, str] = os.environ
-) -> dict[str, str]:
+def environment(model: str, build: Build, options: VllmOptions, ours: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The server's environment: ours without our settings, no usage reports, offline for a local folder."""
     env = {name: value for name, value in ours.items() if not name.startswith("TOUCHSTONE_")}
     # A key in our environment would be demanded by the server and is not known to our requests.

@@ -35,9 +35,7 @@ class LogTail:
     def feed(self, text: str) -> None:
         """Take in what was printed."""
         *whole, rest = re.split(r"[\r\n]+", self._open + text)
-        self.lines.extend(
-            line for line in (_ESCAPES.sub("", line)[:LOG_LINE_CHARS] for line in whole) if line
-        )
+        self.lines.extend(line for line in (_ESCAPES.sub("", line)[:LOG_LINE_CHARS] for line in whole) if line)
         self._open = rest[:LOG_LINE_CHARS]
 
     def telling_line(self) -> str:

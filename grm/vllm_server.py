@@ -122,9 +122,7 @@ class SupervisedBackend:
         process = await LeashedProcess.start(line, env, self._tail, grace_s=STOP_GRACE_S)
         backend = OpenAIBackend(f"http://{LOOPBACK}:{port}", model=self._model, concurrency=self._concurrency)
         if self._failures == 0:
-            self._standing.move(
-                Phase.STARTING, f"loading on the {build}, up to {self._options.start_limit_s:g} s"
-            )
+            self._standing.move(Phase.STARTING, f"loading on the {build}, up to {self._options.start_limit_s:g} s")
         try:
             await self._unless_ended(process, self._come_up(backend))
             self._capabilities = await self._unless_ended(process, self._examine(backend))

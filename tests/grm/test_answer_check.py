@@ -75,23 +75,17 @@ async def test_broken_numbers_tell_nothing(broken: float) -> None:
     backend = ScriptedBackend(
         lambda _: Reply("Yes", "m", "stop", top_logprobs=({"Yes": broken, "No": -9.0},)), capabilities=able
     )
-    reading = await check_answer(
-        backend, question=None, reference="1", answer="1.0", deadline_s=1.0, policy=POLICY
-    )
+    reading = await check_answer(backend, question=None, reference="1", answer="1.0", deadline_s=1.0, policy=POLICY)
     assert (reading.accepts, reading.yes, reading.label_mass) == (None, None, None)
     assert "not probabilities" in reading.reason
 
 
-@pytest.mark.parametrize(
-    ("written", "accepts"), [("Yes", True), (" No\n", False), ("Maybe", None), ("", None)]
-)
+@pytest.mark.parametrize(("written", "accepts"), [("Yes", True), (" No\n", False), ("Maybe", None), ("", None)])
 async def test_without_logprobs_constrained_text_is_read(written: str, accepts: bool | None) -> None:
     """A label under a constraint that bites counts, and no probability is made up for it."""
     able = Capabilities("m", logprobs=False, constraint="json_schema")
     backend = ScriptedBackend(lambda _: Reply(written, "m", "stop"), capabilities=able)
-    reading = await check_answer(
-        backend, question=None, reference="1", answer="1.0", deadline_s=1.0, policy=POLICY
-    )
+    reading = await check_answer(backend, question=None, reference="1", answer="1.0", deadline_s=1.0, policy=POLICY)
     assert reading.accepts is accepts
     assert (reading.yes, reading.label_mass) == (None, None)
     assert backend.asked[0].choices == ("Yes", "No")
@@ -164,8 +158,7 @@ async def test_instructions_in_the_answer_stay_between_its_markers() -> None:
     inside, _, after = block.removeprefix(closing + "\n").partition("\n" + closing)
     assert inside == attack
     assert after.strip() == (
-        "Does the candidate answer state the same result as the reference answer? "
-        "Reply with one word, Yes or No."
+        "Does the candidate answer state the same result as the reference answer? Reply with one word, Yes or No."
     )
     assert closing not in head
 
@@ -176,9 +169,7 @@ async def test_one_request_makes_one_prompt_and_a_group_shares_its_prefix() -> N
     _, again = await reading_of(Manners(), answer="0.75")
     _, other = await reading_of(Manners(), answer="0.5")
     assert first[0].body == again[0].body
-    assert (
-        first[0].body["messages"][0] == other[0].body["messages"][0] == {"role": "system", "content": SYSTEM}
-    )
+    assert first[0].body["messages"][0] == other[0].body["messages"][0] == {"role": "system", "content": SYSTEM}
     before, _, _ = user_text(first).partition("Candidate answer:")
     assert user_text(other).startswith(before)
 

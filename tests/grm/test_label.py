@@ -23,9 +23,7 @@ def test_other_words_do_not_count(other: str) -> None:
 
 def test_spellings_add_up() -> None:
     """1/2 + 1/8 yes against 1/8 no: mass 3/4, yes 5/6."""
-    label = read_label(
-        {"Yes": math.log(1 / 2), " yes": math.log(1 / 8), "No": math.log(1 / 8), "?": math.log(1 / 4)}
-    )
+    label = read_label({"Yes": math.log(1 / 2), " yes": math.log(1 / 8), "No": math.log(1 / 8), "?": math.log(1 / 4)})
     assert label is not None
     assert label.mass == pytest.approx(3 / 4)
     assert label.yes == pytest.approx(5 / 6)

@@ -132,9 +132,7 @@ async def test_the_url_may_end_in_v1_or_not(suffix: str) -> None:
         *("logprobs-a-list", "reset"),
     ],
 )
-async def test_each_failure_is_its_own_error_and_asked_once(
-    act: Act, kind: type[BackendError], says: str
-) -> None:
+async def test_each_failure_is_its_own_error_and_asked_once(act: Act, kind: type[BackendError], says: str) -> None:
     """What a second attempt cannot cure, or may repeat work for, is reported at once under its own name."""
     error, times = await fails_with(act)
     assert type(error) is kind
@@ -265,9 +263,7 @@ async def test_before_the_probe_nothing_is_sent() -> None:
 async def test_tokens_that_print_alike_are_added_up() -> None:
     """Many servers print ▁Yes and Yes alike: 1/2 and 1/4 are 3/4, not the last one."""
     body = completion("Yes", {"Yes": 0.5})
-    body["choices"][0]["logprobs"]["content"][0]["top_logprobs"].append(
-        {"token": "Yes", "logprob": -1.3862943611}
-    )
+    body["choices"][0]["logprobs"]["content"][0]["top_logprobs"].append({"token": "Yes", "logprob": -1.3862943611})
     with ScriptedOpenAI(in_turn(Json(body))) as server:
         backend = backend_for(server.url)
         reply = await backend.complete(QUESTION, deadline_s=AMPLE_S)

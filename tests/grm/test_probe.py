@@ -38,9 +38,7 @@ async def test_an_able_server_passes_with_nothing_to_note() -> None:
         ([], "none"),
     ],
 )
-async def test_the_first_constraint_that_bites_is_used(
-    honours: Collection[str], constraint: Constraint
-) -> None:
+async def test_the_first_constraint_that_bites_is_used(honours: Collection[str], constraint: Constraint) -> None:
     """A form that is dropped with a 200 is seen through, and the next is tried."""
     assert (await verdict_on(polite(Manners(honours=honours)))).constraint == constraint
 
@@ -82,9 +80,7 @@ async def test_refused_logprobs_are_detected() -> None:
     ],
     ids=["all-zero", "sampled-only", "positive"],
 )
-async def test_numbers_that_are_no_probabilities_do_not_count(
-    first_token: dict[str, float], lack: str
-) -> None:
+async def test_numbers_that_are_no_probabilities_do_not_count(first_token: dict[str, float], lack: str) -> None:
     """Fake log-probabilities would be read as a label mass."""
     found = await verdict_on(polite(Manners(first_token=first_token)))
     assert not found.logprobs

