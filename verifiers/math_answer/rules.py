@@ -12,14 +12,14 @@ from verifiers.math_answer.context import Context, OutOfSteps
 from verifiers.math_answer.definitions import same_cases, same_definition, same_domain_statement
 from verifiers.math_answer.families import same_family
 from verifiers.math_answer.matching import Same
-from verifiers.math_answer.matrices import same_matrix, same_unit_vectors, same_vector
+from verifiers.math_answer.matrices import same_determinant, same_matrix, same_unit_vectors, same_vector
 from verifiers.math_answer.quantities import quantities
 from verifiers.math_answer.ratios import same_ordering, same_ratio
 from verifiers.math_answer.relations import same_computation, same_equation, same_inequality, same_named
 from verifiers.math_answer.render import render
 from verifiers.math_answer.rounding import agrees_by_rounding
 from verifiers.math_answer.sequences import same_values_in_collection
-from verifiers.math_answer.solution_sets import same_real_set
+from verifiers.math_answer.solution_sets import same_integer_set, same_real_set
 from verifiers.math_answer.tree import Node
 from verifiers.math_answer.values import same_value
 from verifiers.math_answer.words import words
@@ -50,12 +50,14 @@ RULES: tuple[Rule, ...] = (
     same_ratio,
     same_ordering,
     same_cases,
+    same_determinant,
     same_matrix,
     same_vector,
     same_unit_vectors,
     same_family,
     same_computation,
     same_definition,
+    same_integer_set,
     same_real_set,
     same_values_in_collection,
     same_inequality,
