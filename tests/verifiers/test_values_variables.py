@@ -67,6 +67,9 @@ def test_different_expressions(first: Node, second: Node) -> None:
         (add(call("atan", x), call("atan", div(1, x))), div(pi, 2)),
         (call("asin", call("sin", x)), x),
         (call("abs", x), x),
+        (call("abs", add(x, -1000)), add(1000, neg(x))),
+        (call("max", x, 1000), node(1000)),
+        (call("floor", div(n, 100)), node(0)),
     ],
 )
 def test_positive_points_do_not_prove_an_identity(first: Node, second: Node) -> None:

@@ -43,11 +43,12 @@ def exact(node: Node, ctx: Context | None = None) -> Fraction | None:
         if ctx is None:
             return None
         raise
-    if value is None:
-        return None
-    if isinstance(value, int):
-        return Fraction(value)
-    return Fraction(int(value.p), int(value.q))
+    return None if value is None else as_fraction(value)
+
+
+def as_fraction(value: Rational) -> Fraction:
+    """The standard library's type for the same number."""
+    return Fraction(value) if isinstance(value, int) else Fraction(int(value.p), int(value.q))
 
 
 def rational(node: Node, ctx: Context) -> Rational | None:
@@ -262,12 +263,7 @@ def _binom(n: Rational, k: Rational) -> Rational | None:
 
 
 def _perm(n: Rational, k: Rational) -> Rational | None:
-    if (
-        not isinstance(n, int)
-        or not isinstance(k, int)
-        or not 0 <= k <= n
-        or k * n.bit_length() > MAX_PERM_BITS
-    ):
+    if not isinstance(n, int) or not isinstance(k, int) or not 0 <= k <= n or k * n.bit_length() > MAX_PERM_BITS:
         return None
     return math.perm(n, k)
 

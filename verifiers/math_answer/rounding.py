@@ -29,7 +29,7 @@ from flint import arb
 
 from verifiers.math_answer.balls import enclose
 from verifiers.math_answer.context import Context
-from verifiers.math_answer.exact import exact
+from verifiers.math_answer.exact import as_fraction, bits, rational
 from verifiers.math_answer.point import NotAValueError, Point, magnitude
 from verifiers.math_answer.tree import Mul, Neg, Node, Num, Percent, Pow
 
@@ -253,19 +253,13 @@ def _scientific(node: Node) -> bool:
 
 
 def _value(node: Node, ctx: Context) -> Fraction | None:
-    value = exact(node, ctx)
+    value = rational(node, ctx)
     if value is not None:
-        small = max(value.numerator.bit_length(), value.denominator.bit_length()) <= MAX_BITS
-        return value if small else None
+        return as_fraction(value) if bits(value) <= MAX_BITS else None
     try:
         enclosed = enclose(node, Point({}, arb, None, ctx), PRECISION)
     except NotAValueError:
         return None
-    if (
-        not enclosed.is_finite()
-        or enclosed.rel_accuracy_bits() < PRECISION // 2
-        or magnitude(enclosed) > MAX_BITS
-    ):
+    if not enclosed.is_finite() or enclosed.rel_accuracy_bits() < PRECISION // 2 or magnitude(enclosed) > MAX_BITS:
         return None
-    middle = enclosed.mid().fmpq()
-    return Fraction(int(middle.p), int(middle.q))
+    return as_fraction(enclosed.mid().fmpq())

@@ -41,7 +41,7 @@ HEIGHT_FACTOR = 4
 MAX_PRECISION = 16_384
 """Bits; past it a comparison is passed on. A function value then takes about half a millisecond."""
 
-ENOUGH_POINTS = 8
+ENOUGH_POINTS = 10
 FEWEST_POINTS = 4
 MOST_TRIES = 40
 """Points where both sides are defined: wanted, and needed after so many tries."""
@@ -61,12 +61,17 @@ RANGES = (
     (-1.0, 1.0),
     (-8.0, 8.0),
     (8.0, 200.0),
+    (200.0, 10_000.0),
+    (-10_000.0, -8.0),
 )
-"""Intervals that the sample points cycle through."""
+"""Intervals that the sample points cycle through. The large ones are for |x - 1000| against 1000 - x."""
 
 INTEGER_POINTS = 24
 ENOUGH_INTEGERS = 10
-"""Integer points tried, and how many of them must have values on both sides."""
+SMALL_INTEGERS = 20
+LARGEST_INTEGER = 10_000
+"""Integer points tried, how many of them must have values on both sides, how many are small, and how large the
+others are: floor(n / 100) is not 0."""
 
 INDEX_NAMES = frozenset("nkmjl")
 COUNTING = frozenset(("factorial", "factorial2", "binom", "perm", "gcd", "lcm", "mod"))
@@ -257,6 +262,8 @@ def _integer_points(
                 point[name] = arb(random.uniform(0.25, 3))
             else:
                 size = trial if len(integers) == 1 else random.randrange(trial // 2 + 4)
+                if trial >= SMALL_INTEGERS:
+                    size = random.randrange(LARGEST_INTEGER)
                 point[name] = arb(-size if name in signed and random.random() < 0.5 else size)
         yield point
 
