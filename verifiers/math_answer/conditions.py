@@ -7,9 +7,11 @@ from verifiers.math_answer.tree import Logic, NamedSet, Node, Rel, Sym, Text
 
 _QUANTIFIERS = frozenset("some any all every each an a arbitrary is are be the that where and or of can both".split())
 _DOMAINS = {
-    "integer": "Z", "integers": "Z", "real": "R", "reals": "R", "natural": "N", "rational": "Q", "complex": "C", "constant": "R",
-    "constants": "R", "whole": "N0", "整数": "Z", "实数": "R", "自然数": "N", "正整数": "Z+", "为整数": "Z", "常数": "R",
-    "parameter": "R", "number": "", "numbers": "", "arbitrary": "",
+    **dict.fromkeys(("integer", "integers", "整数", "为整数"), "Z"),
+    **dict.fromkeys(("real", "reals", "constant", "constants", "parameter", "实数", "常数"), "R"),
+    **dict.fromkeys(("natural", "自然数"), "N"),
+    **dict.fromkeys(("number", "numbers", "arbitrary"), ""),
+    "rational": "Q", "complex": "C", "whole": "N0", "正整数": "Z+",
 }  # fmt: skip
 _SIGNS = {
     "positive": "+",
@@ -19,7 +21,6 @@ _SIGNS = {
     "nonzero": "*",
     "non-zero": "*",
 }
-_SET_SIDES = ("in",)
 
 
 def is_membership(node: Node) -> bool:
@@ -48,14 +49,14 @@ def _is_quantifier(token: Token) -> bool:
 
 
 def _worded(toks: list[Token]) -> Node | None:
-    """ "some integer t", "c is a positive integer and d is an integer", "any real numbers a, b"."""
+    """As in "some integer t", "c is a positive integer and d is an integer", "any real numbers a, b"."""
     domain, sign = "", ""
     names: list[Sym] = []
     found: list[Node] = []
     for token in toks:
         word = str(token.value).lower()
         if token.kind == "sym":
-            if domain and names and found_complete(names, toks, token):
+            if domain and names and _clause_ends(names, toks, token):
                 found.extend(_memberships(names, domain, sign))
                 names, domain, sign = [], "", ""
             names.append(Sym(str(token.value)))
@@ -72,7 +73,7 @@ def _worded(toks: list[Token]) -> Node | None:
     return found[0] if len(found) == 1 else Logic("and", tuple(found))
 
 
-def found_complete(names: list[Sym], toks: list[Token], token: Token) -> bool:
+def _clause_ends(names: list[Sym], toks: list[Token], token: Token) -> bool:
     """Whether a new name after a domain begins a new clause: "c is an integer and d" does, "integers a, b" does not."""
     first_name = next(k for k, t in enumerate(toks) if t.kind == "sym" and t.value == names[0].name)
     domain_at = next(

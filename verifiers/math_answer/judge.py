@@ -91,9 +91,6 @@ def _trees(text: str) -> tuple[Node, ...] | Unparsable:
 
 
 def _arity(node: Node) -> int:
-    match node:
-        case Seq() | SetOf() | Group():
-            return len(node.items)
-        case Logic():
-            return len(node.args)
-    return 1
+    if isinstance(node, Seq | SetOf | Group):
+        return len(node.items)
+    return len(node.args) if isinstance(node, Logic) else 1

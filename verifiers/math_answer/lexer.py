@@ -1,13 +1,14 @@
 """Normalised text to tokens. One pass, linear time; no grammar here.
 
 Rule 1: a token keeps where it began, so that errors can point and words can be cut from the source.
-Rule 2: letters are told apart here and nowhere else: a function name, a constant, a word, or single symbols side by side.
+Rule 2: letters are told apart here and nowhere else: function name, constant, word, or single symbols side by side.
 """
 
 import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from verifiers.math_answer import units
 from verifiers.math_answer import vocabulary as v
 from verifiers.math_answer.errors import Unparsable
 from verifiers.math_answer.limits import MAX_ANSWER_CHARS, MAX_LITERAL_DIGITS, MAX_TOKENS
@@ -28,7 +29,10 @@ class Token(NamedTuple):
 _TOKEN = re.compile(
     r"""
     (?P<space>[\s~]+)
-  | (?P<num>(?:\d{1,3}(?:(?:\{,\}|,\\!|\\,|\\!|\{\\,\})\d{3}(?!\d))+|\d+\{,\}\d+|\d+(?:_\d{3}(?!\d))*)(?:\.\d+)?(?:[eE][+-]?\d+(?![A-Za-z\d]))?|\.\d+)
+  | (?P<num>
+      (?:\d{1,3}(?:(?:\{,\}|,\\!|\\,|\\!|\{\\,\})\d{3}(?!\d))+ | \d+\{,\}\d+ | \d+(?:_\d{3}(?!\d))*)
+      (?:\.\d+)? (?:[eE][+-]?\d+(?![A-Za-z\d]))?
+    | \.\d+)
   | (?P<cmd>\\(?:[A-Za-z]+\*?|.|$))
   | (?P<letters>[A-Za-z]+)
   | (?P<word>[\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+)
@@ -72,29 +76,14 @@ def tokens(text: str, prose: bool = False) -> list[Token]:
             raise Unparsable("unknown character", text=text, at=at)
         kind = m.lastgroup
         to = m.end()
-        if kind == "space":
-            pass
-        elif kind == "num":
+        if kind == "num":
             found.append(Token("num", number(m.group()), at, to))
         elif kind == "letters":
-            if m.group() in ("U", "u") and found and found[-1].kind in (")", "]", "rbrace"):
-                # `(-oo, -1) U (1, oo)`: a union sign made of a letter.
-                found.append(Token("setop", "union", at, to))
-            else:
-                found.extend(_letters(m.group(), at, bool(found) and found[-1].kind in _VALUE_ENDS, prose))
+            _letters(m.group(), at, found, prose)
         elif kind == "cmd":
             to = _command(text, m.group()[1:], at, to, found)
-        elif kind == "char":
-            _character(m.group(), at, found)
-        elif kind == "rel":
-            found.append(Token("rel", v.RELATIONS[m.group()], at, to))
-        elif kind == "word":
-            joint = v.CONNECTIVES.get(m.group())
-            found.append(Token("joint", joint, at, to) if joint else Token("word", m.group(), at, to))
-        elif kind == "power":
-            found.append(Token("^", "^", at, to))
-        else:
-            found.append(Token("dots", "...", at, to))
+        elif kind != "space":
+            found.append(Token(*_sign(str(kind), m.group()), at, to))
         if len(found) > MAX_TOKENS:
             raise Unparsable(f"the answer has more than {MAX_TOKENS} tokens", text="", at=0)
         at = to
@@ -105,14 +94,19 @@ _VALUE_ENDS = frozenset({"num", ")", "]", "}", "const", "sym"})
 _CURRENCY_CODES = {"USD": "USD", "EUR": "EUR", "GBP": "GBP", "CNY": "CNY", "RMB": "CNY"}
 
 
-def _character(char: str, at: int, found: list[Token]) -> None:
-    if char == ".":
-        # A dot that is no part of a number ends a sentence or is stray: `(-1/2, \sqrt{2}.]`.
-        found.append(Token("stop", ".", at, at + 1))
-    elif char == "&":
-        found.append(Token("&", "&", at, at + 1))
-    else:
-        found.append(Token(char, char, at, at + 1))
+def _sign(kind: str, text: str) -> tuple[str, object]:
+    """Kind and value of a token that is neither number, letter nor command."""
+    if kind == "rel":
+        return "rel", v.RELATIONS[text]
+    if kind == "word":
+        joint = v.CONNECTIVES.get(text)
+        return ("joint", joint) if joint else ("word", text)
+    if kind == "power":
+        return "^", "^"
+    if kind == "dots":
+        return "dots", "..."
+    # A dot that is no part of a number ends a sentence or is stray: `(-1/2, \\sqrt{2}.]`.
+    return ("stop" if text == "." else text), text
 
 
 def number(literal: str) -> Num:
@@ -154,19 +148,24 @@ def _integer(digits: str) -> int:
     if len(digits) > MAX_LITERAL_DIGITS:
         raise Unparsable(f"a number has more than {MAX_LITERAL_DIGITS} digits", text="", at=0)
     half = len(digits) // 2
-    return _integer(digits[:-half]) * 10**half + _integer(digits[-half:])
+    high, low = _integer(digits[:-half]), _integer(digits[-half:])
+    return high * int(10**half) + low
 
 
-def _letters(run: str, at: int, after_value: bool, prose: bool) -> list[Token]:
-    """A run of letters in plain text or in a formula."""
-    if len(run) == 1:
-        return [Token("sym", run, at, at + 1)]
-    if prose:
+def _letters(run: str, at: int, found: list[Token], prose: bool) -> None:
+    """Append the token(s) of a run of letters."""
+    to = at + len(run)
+    last = found[-1].kind if found else ""
+    if run in ("U", "u") and last in (")", "]", "rbrace"):
+        # `(-oo, -1) U (1, oo)`: a union sign made of a letter.
+        found.append(Token("setop", "union", at, to))
+    elif len(run) == 1:
+        found.append(Token("sym", run, at, to))
+    elif prose:
         known = ("func", v.FUNCTIONS[run]) if run in v.FUNCTIONS else _known(run)
-        if known and known[0] == "currency":
-            known = None
-        return [Token(*(known or ("word", run)), at, at + len(run))]
-    return [Token(kind, value, at + a, at + b) for kind, value, a, b in _split_run(run, after_value)]
+        found.append(Token(*(known if known and known[0] != "currency" else ("word", run)), at, to))
+    else:
+        found.extend(Token(kind, value, at + a, at + b) for kind, value, a, b in _split_run(run, last in _VALUE_ENDS))
 
 
 @lru_cache(maxsize=4096)
@@ -178,7 +177,7 @@ def _split_run(run: str, after_value: bool) -> tuple[tuple[str, object, int, int
         return ((*whole, 0, size),)
     if lower in v.SHORT_WORDS or size > MAX_RUN_LETTERS:
         return (("word", run, 0, size),)
-    if after_value and (lower in v.ORDINAL_ENDINGS or is_unit(run)):
+    if after_value and (lower in v.ORDINAL_ENDINGS or units.canonical(run) is not None):
         return (("word", run, 0, size),)
     pieces = [(m.group(), m.start(), m.end()) for m in _FUNCTION_RUN.finditer(run)]
     singles = sum(b - a == 1 for _, a, b in pieces)
@@ -208,50 +207,21 @@ def _known(run: str) -> tuple[str, object] | None:
     return None
 
 
-def is_unit(run: str) -> bool:
-    """Whether the letters name a unit of measure."""
-    from verifiers.math_answer import units
-
-    return units.canonical(run) is not None
-
-
-_SIMPLE_COMMANDS: dict[str, tuple[str, object]] = {
-    **{name: ("func", canonical) for name, canonical in v.FUNCTIONS.items()},
-    **{name: ("sym", v.GREEK_ALIAS.get(name, name)) for name in v.GREEK},
-    **{name: ("rel", operator) for name, operator in v.RELATIONS.items() if name.isalpha()},
-    **{name: ("setop", operation) for name, operation in v.SET_OPERATIONS.items()},
-    **{name: ("joint", v.CONNECTIVES[name]) for name in ("wedge", "land", "vee", "lor")},
-    **dict.fromkeys(("cdot", "times", "ast", "bullet"), ("*", "*")),
-    **dict.fromkeys(("ldots", "cdots", "dots", "dotsb", "dotsc", "vdots", "ddots"), ("dots", "...")),
-    **{"pi": ("const", "pi"), "infty": ("const", "inf"), "pm": ("pm", True), "mp": ("pm", False), "div": ("/", "/"), "{": ("lbrace", "{")},
-    **{"}": ("rbrace", "}"), "lbrace": ("lbrace", "{"), "rbrace": ("rbrace", "}"), "%": ("%", "%"), "|": ("norm", "|"), "\\": ("newline", "\\\\")},
-    **{"$": ("$", "$"), "&": ("&", "&"), "_": ("blank", "_"), "#": ("#", "#"), "colon": (":", ":"), "vert": ("|", "|"), "lvert": ("|", "|")},
-    **{"rvert": ("|", "|"), "Vert": ("norm", "|"), "lVert": ("norm", "|"), "rVert": ("norm", "|"), "cr": ("newline", "\\\\"), "lbrack": ("[", "[")},
-    **{"rbrack": ("]", "]"), "prime": ("'", "'"), "degree": ("degree", "deg"), "circ": ("circ", "circ"), "percent": ("%", "%")},
-    **dict.fromkeys(("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "flatfrac"), ("cmd", "frac")),
-    "over": ("over", "over"),
-    **dict.fromkeys(("binom", "dbinom", "tbinom"), ("cmd", "binom")),
-    **dict.fromkeys(("emptyset", "varnothing"), ("sym", "empty")),
-    **{name: (name, name) for name in ("rfloor", "rceil")},
-    **{name: ("mod", name) for name in ("pmod", "bmod", "mod", "pod")},
-    **{"mathbb": ("cmd", "mathbb"), "Bbb": ("cmd", "mathbb"), "R": ("set", "R"), "Z": ("set", "Z"), "N": ("set", "N"), "Q": ("set", "Q"), "C": ("set", "C")},
-    **{"langle": ("langle", "<"), "rangle": ("rangle", ">"), "euro": ("€", "€"), "pounds": ("£", "£"), "yen": ("¥", "¥"), "tfrac": ("cmd", "frac")},
-}  # fmt: skip
 _TEXT_ARGUMENT = re.compile(r"\s*\{([^{}]*)\}")
 _ENVIRONMENT = re.compile(r"\s*\{\s*([a-zA-Z]+\*?)\s*\}(?:\s*\{[lcr|@ ]*\})?")
 
 
 def _command(text: str, name: str, at: int, to: int, found: list[Token]) -> int:
     """Append the token(s) of one LaTeX command; returns where reading goes on."""
-    simple = _SIMPLE_COMMANDS.get(name)
-    if simple is not None and name != "log":
+    simple = v.COMMANDS.get(name)
+    if simple is not None:
         found.append(Token(*simple, at, to))
         return to
     if name in ("left", "right", "middle") and text[to : to + 1] == ".":
         return to + 1
     if name in v.SPACES or name in v.IGNORED:
         return to
-    if name in v.TEXT_COMMANDS or name == "operatorname*":
+    if name in v.TEXT_COMMANDS:
         return _text(text, at, to, found)
     if name in ("begin", "end"):
         m = _ENVIRONMENT.match(text, to)
@@ -259,10 +229,10 @@ def _command(text: str, name: str, at: int, to: int, found: list[Token]) -> int:
             raise Unparsable(f"\\{name} without a name", text=text, at=at)
         found.append(Token(name, m.group(1).rstrip("*"), at, m.end()))
         return m.end()
-    if name in ("tag", "hspace", "phantom", "vspace", "label", "color", "textcolor"):
+    if name in v.DROPPED:
         m = _TEXT_ARGUMENT.match(text, to)
         return m.end() if m else to
-    found.append(Token("func", v.FUNCTIONS[name], at, to) if name in v.FUNCTIONS else Token("cmd", name, at, to))
+    found.append(Token("cmd", name, at, to))
     return to
 
 

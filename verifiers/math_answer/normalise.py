@@ -1,56 +1,23 @@
 """Text rewrites before reading: characters to their plain form, markup away, known damage mended.
 
 Rule 1: linear time, no look at mathematics: what needs a parse belongs to the reader.
-Rule 2: a rewrite never invents a value. Damage is mended only where one reading exists (a lost backslash before `rac{`).
+Rule 2: a rewrite never invents a value. Damage is mended only where one reading exists: `rac{` lost its backslash.
 """
 
 import re
 
-_SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ", "0123456789+-()ni")
-_SUBSCRIPT = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₙᵢₖ", "0123456789+-()nik")
-_SUPERSCRIPT_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ]+")
-_SUBSCRIPT_RUN = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₙᵢₖ]+")
+from verifiers.math_answer.characters import (
+    PLAIN,
+    SUBSCRIPTS,
+    SUBSCRIPTS_PLAIN,
+    SUPERSCRIPTS,
+    SUPERSCRIPTS_PLAIN,
+)
 
-_PLAIN: dict[int, str] = {
-    # invisible characters and direction marks carry nothing
-    **{ord(c): "" for c in "\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u00ad\ufe0f"},
-    **{ord(c): " " for c in "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\r"},
-    **{ord(c): "-" for c in "−‐‑‒–—﹣－"},
-    # full-width forms
-    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if chr(code) not in "－"},
-    # mathematical operators
-    **{ord(a): b for a, b in zip("×⋅·∙•÷∕⁄∗＊∶", ["\\times "] + ["\\cdot "] * 4 + ["\\div ", "/", "/", "*", "*", ":"], strict=True)},
-    **{
-        ord(a): f"\\{b} "
-        for a, b in {
-            "≤": "le", "⩽": "le", "≦": "le", "≥": "ge", "⩾": "ge", "≧": "ge", "≠": "ne", "≈": "approx", "≒": "approx",
-            "≡": "equiv", "∞": "infty", "∪": "cup", "∩": "cap", "∈": "in", "∉": "notin", "∅": "emptyset", "⊂": "subset",
-            "⊆": "subset", "±": "pm", "∓": "mp", "√": "sqrt", "π": "pi", "Π": "Pi", "∀": "forall", "∃": "exists",
-            "∧": "wedge", "∨": "vee", "→": "to", "⇒": "Rightarrow", "⇔": "Leftrightarrow", "∑": "sum", "∏": "prod", "∫": "int",
-            "∠": "angle", "△": "triangle", "⊥": "perp", "∥": "parallel", "…": "ldots", "⋯": "cdots", "∼": "sim",
-            "ℝ": "R", "ℤ": "Z", "ℕ": "N", "ℚ": "Q", "ℂ": "C", "¬": "neg", "⌊": "lfloor", "⌋": "rfloor", "⌈": "lceil", "⌉": "rceil",
-            "⟨": "langle", "⟩": "rangle", "〈": "langle", "〉": "rangle",
-            "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
-            "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi",
-            "ϕ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda",
-            "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
-        }.items()
-    },
-    **{ord(a): f"\\frac{{{n}}}{{{d}}}" for a, n, d in [("½", 1, 2), ("⅓", 1, 3), ("⅔", 2, 3), ("¼", 1, 4), ("¾", 3, 4), ("⅕", 1, 5), ("⅖", 2, 5), ("⅗", 3, 5), ("⅘", 4, 5), ("⅙", 1, 6), ("⅚", 5, 6), ("⅛", 1, 8), ("⅜", 3, 8), ("⅝", 5, 8), ("⅞", 7, 8)]},
-    **{ord(c): str(n) for n, c in enumerate("①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳", start=1)},
-    # punctuation
-    **{ord(a): b for a, b in zip("，、；：。【】「」（）′″‘’“”", [",", ",", ";", ":", ".", "[", "]", "", "", "(", ")", "'", "''", "'", "'", '"', '"'], strict=True)},
-    ord("°"): "^\\circ ",
-    ord("º"): "^\\circ ",
-    ord("˚"): "^\\circ ",
-    ord("¢"): "\\text{ cents}",
-    ord("∛"): "\\cbrt ",
-    ord("℃"): "\\text{ celsius}",
-    ord("￥"): "¥",
-    ord("∣"): "|",
-    ord("∘"): "\\circ ",
-    ord("∖"): "\\setminus ",
-}  # fmt: skip
+_SUPERSCRIPT = str.maketrans(SUPERSCRIPTS, SUPERSCRIPTS_PLAIN)
+_SUBSCRIPT = str.maketrans(SUBSCRIPTS, SUBSCRIPTS_PLAIN)
+_SUPERSCRIPT_RUN = re.compile(f"[{SUPERSCRIPTS}]+")
+_SUBSCRIPT_RUN = re.compile(f"[{SUBSCRIPTS}]+")
 
 _CONTROL_DAMAGE = (
     # A backslash escape was interpreted on the way: "\t" + "ext{" was "\text{", form feed + "rac" was "\frac".
@@ -73,7 +40,11 @@ _HTML_TAG = re.compile(
 )
 _PLUS_MINUS = re.compile(r"\+/-|(?:(?<=^)|(?<=[=,({]))\s*\+-")
 _ENTITY = re.compile(r"&(lt|gt|le|ge|amp|nbsp|times|minus|pi|infin|deg|ne|radic|plusmn|middot);")
-_ENTITIES = {"lt": "<", "gt": ">", "le": "\\le ", "ge": "\\ge ", "amp": "&", "nbsp": " ", "times": "\\times ", "minus": "-", "pi": "\\pi ", "infin": "\\infty ", "deg": "^\\circ ", "ne": "\\ne ", "radic": "\\sqrt ", "plusmn": "\\pm ", "middot": "\\cdot "}  # fmt: skip
+_ENTITIES = {
+    "lt": "<", "gt": ">", "le": "\\le ", "ge": "\\ge ", "amp": "&", "nbsp": " ", "times": "\\times ", "minus": "-",
+    "pi": "\\pi ", "infin": "\\infty ", "deg": "^\\circ ", "ne": "\\ne ", "radic": "\\sqrt ", "plusmn": "\\pm ",
+    "middot": "\\cdot ",
+}  # fmt: skip
 _DELIMITERS = re.compile(r"\\\(|\\\)|\\\[|\\\]|\$\$")
 _DISPLAY_STYLE = re.compile(
     r"\\(?:displaystyle|textstyle|limits|nolimits|scriptstyle|bf|rm|it|large|Large|normalsize)(?![A-Za-z])"
@@ -91,7 +62,7 @@ def normalise(text: str) -> str:
     if not text.isascii():
         text = _SUPERSCRIPT_RUN.sub(lambda m: "^{" + m.group().translate(_SUPERSCRIPT) + "}", text)
         text = _SUBSCRIPT_RUN.sub(lambda m: "_{" + m.group().translate(_SUBSCRIPT) + "}", text)
-        text = text.translate(_PLAIN)
+        text = text.translate(PLAIN)
     if not text.isprintable():
         for pattern, mended in _CONTROL_DAMAGE:
             text = pattern.sub(mended, text)

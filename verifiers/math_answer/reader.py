@@ -1,7 +1,7 @@
 """Text to tree. The top level: pieces between commas, labels in words, nouns after numbers, side conditions.
 
 Rule 1: mathematics first, words second: a piece is prose only where the expression parser refuses it.
-Rule 2: prose that carries negation or comparison ("not 5", "at least 5") is kept whole as Text, never cut to its number.
+Rule 2: prose with negation or comparison ("not 5", "at least 5") is kept whole as Text, never cut to its number.
 Rule 3: linear time. Every token is looked at a bounded number of times.
 """
 
@@ -35,11 +35,14 @@ from verifiers.math_answer.vocabulary import CONDITION_WORDS, ORDINAL_ENDINGS
 _OPENERS = frozenset({"(", "[", "lbrace", "langle", "{", "begin"})
 _CLOSERS = frozenset({")", "]", "rbrace", "rangle", "}", "end"})
 _COPULAS = frozenset({"is", "are", "was", "equals", "equal", "be", "为", "是", "等于"})
-_FILLERS = frozenset({"about", "approximately", "approx", "roughly", "exactly", "only", "just", "the", "a", "an", "is", "are", "约", "大约", "共", "there", "so", "hence", "thus", "therefore", "in", "total"})  # fmt: skip
+_FILLERS = frozenset(
+    "about approximately approx roughly exactly only just the a an is are there so hence thus therefore in total "
+    "约 大约 共".split()
+)
 _LOADED = frozenset(
-    "not no never neither nor isn't doesn't don't cannot can't except without unless than least most less more greater fewer "
-    "between from over under above below within until up down least larger smaller false wrong incorrect instead rather "
-    "不 不是 非 没有 至少 至多 大于 小于 超过 不等于".split()
+    "not no never neither nor isn't doesn't don't cannot can't except without unless than least most less more greater "
+    "fewer between from over under above below within until up down larger smaller false wrong incorrect instead "
+    "rather 不 不是 非 没有 至少 至多 大于 小于 超过 不等于".split()
 )
 """Words that change what the number beside them means."""
 _LOADED_MARKS = ("不", "非", "没", "无", "至少", "至多", "大于", "小于", "超过")
@@ -59,8 +62,8 @@ def read(text: str) -> Node:
 
     Raises Unparsable for what is empty, too large, nested too deeply, or holds characters no answer has.
 
-    >>> read("x = \\\\frac{1}{2}")
-    Rel(operands=(Sym(name='x'), Div(top=Num(num=1, den=1, decimals=None), bottom=Num(num=2, den=1, decimals=None))), ops=('=',), modulus=None)
+    >>> read("x = 2")
+    Rel(operands=(Sym(name='x'), Num(num=2, den=1, decimals=None)), ops=('=',), modulus=None)
     """
     return _read_short(text) if len(text) <= MAX_CACHED_CHARS else _read(text)
 
@@ -71,7 +74,7 @@ def _read_short(text: str) -> Node:
 
 
 _THOUSANDS = re.compile(r"(?<![\d.,(\[])(?<!\\\{)\d{1,3}(?:,\d{3})+(?![\d,])|(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d,])")
-_DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d+),(\d{1,2}|\d{4,})(?![\d,.])")
+_DECIMAL_COMMA = re.compile(r"(?<![\d.,{(\[])(\d+),(\d{1,2}|\d{4,})(?![\d,.]|\s*\\?[)\]}])")
 _ZERO_COMMA = re.compile(r"(?<![\d.,{(\[])0,(\d+)(?![\d,.)\]}])")
 
 

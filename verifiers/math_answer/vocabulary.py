@@ -1,10 +1,8 @@
 """The words and commands that the lexer knows. Data only."""
 
 FUNCTIONS: dict[str, str] = {
-    **{
-        name: name
-        for name in "sin cos tan cot sec csc sinh cosh tanh coth exp ln lg log gcd lcm max min det sgn sqrt cbrt".split()
-    },
+    **{name: name for name in "sin cos tan cot sec csc sinh cosh tanh coth".split()},
+    **{name: name for name in "exp ln lg log gcd lcm max min det sgn sqrt cbrt".split()},
     **{f"arc{name}": f"a{name}" for name in "sin cos tan cot sec csc sinh cosh tanh".split()},
     **{f"a{name}": f"a{name}" for name in "sin cos tan cot sinh cosh tanh".split()},
     **{
@@ -116,75 +114,65 @@ SET_OPERATIONS = {
 """`\\cupdot` is what a model makes of a disjoint union."""
 
 SPACES = frozenset(
-    {
-        "quad",
-        "qquad",
-        ",",
-        ";",
-        ":",
-        "!",
-        " ",
-        "thinspace",
-        "enspace",
-        "space",
-        "hfill",
-        "medspace",
-        "par",
-        "newline",
-        "noindent",
-        "displaystyle",
-        "nonumber",
-        "notag",
-    }
-)
+    "quad qquad , ; : ! thinspace enspace space hfill medspace par newline noindent displaystyle nonumber notag".split()
+) | {" "}
 
-IGNORED = frozenset({"left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "Biggl", "Biggr", "middle", "bigm", "mathop", "mathstrut", "strut", "boldsymbol", "bm", "mathbf", "mathit", "mathsf", "mathcal", "mathscr", "mathfrak", "mathnormal", "mathtt", "pmb", "therefore", "because", "boxed", "fbox", "underline", "underbrace", "overbrace", "limits", "nolimits", "mathrel", "mathbin", "mathord", "operatorname*", "ensuremath", "displaylines", "centerdot"})  # fmt: skip
+IGNORED = frozenset(
+    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr middle bigm mathop mathstrut strut "
+    "boldsymbol bm mathbf mathit mathsf mathcal mathscr mathfrak mathnormal mathtt pmb therefore because boxed fbox "
+    "underline underbrace overbrace limits nolimits mathrel mathbin mathord ensuremath displaylines centerdot".split()
+)
 """Commands that change only the looks; their argument is read in place."""
 
+DROPPED = frozenset("tag hspace phantom vspace label color textcolor".split())
+"""Commands that go together with their argument."""
+
 TEXT_COMMANDS = frozenset(
-    {
-        "hbox",
-        "text",
-        "textbf",
-        "textit",
-        "textrm",
-        "mbox",
-        "mathrm",
-        "operatorname",
-        "textsf",
-        "emph",
-        "textnormal",
-        "texttt",
-        "rm",
-    }
+    "hbox text textbf textit textrm mbox mathrm operatorname operatorname* textsf emph textnormal texttt rm".split()
 )
 
-CONNECTIVES = {"and": "and", "or": "or", "&": "and", "wedge": "and", "land": "and", "vee": "or", "lor": "or", "或": "or", "或者": "or", "和": "and", "且": "and", "与": "and", "及": "and", "以及": "and", "并且": "and"}  # fmt: skip
+CONNECTIVES = {
+    **dict.fromkeys(("and", "&", "wedge", "land", "和", "且", "与", "及", "以及", "并且"), "and"),
+    **dict.fromkeys(("or", "vee", "lor", "或", "或者"), "or"),
+}
 
-CONDITION_WORDS = frozenset(
-    {
-        "where",
-        "for",
-        "with",
-        "when",
-        "if",
-        "such",
-        "provided",
-        "given",
-        "as",
-        "whenever",
-        "assuming",
-        "其中",
-        "当",
-    }
-)
+CONDITION_WORDS = frozenset("where for with when if such provided given as whenever assuming 其中 当".split())
 
 SHORT_WORDS = frozenset(
-    "a an the is are be was if so it its on of at to by no not yes odd even one two six ten any all sum day set end may use "
-    "has had can and or for but per who why how two new old big few day way him her his she you our let get see far red".split()
+    "a an the is are be was if so it its on of at to by no not yes odd even one two six ten any all sum day set end "
+    "may use has had can and or for but per who why how new old big few way him her his she you our let get see "
+    "far red".split()
 )
 """Two- and three-letter words that are never products of symbols."""
 
 NAMED_SETS = {"R": "R", "Z": "Z", "N": "N", "Q": "Q", "C": "C", "reals": "R", "integers": "Z"}
 
 ORDINAL_ENDINGS = frozenset({"st", "nd", "rd", "th"})
+
+COMMANDS: dict[str, tuple[str, object]] = {
+    **{name: ("func", canonical) for name, canonical in FUNCTIONS.items()},
+    **{name: ("sym", GREEK_ALIAS.get(name, name)) for name in GREEK},
+    **{name: ("rel", operator) for name, operator in RELATIONS.items() if name.isalpha()},
+    **{name: ("setop", operation) for name, operation in SET_OPERATIONS.items()},
+    **{name: ("joint", CONNECTIVES[name]) for name in ("wedge", "land", "vee", "lor")},
+    **dict.fromkeys(("cdot", "times", "ast", "bullet"), ("*", "*")),
+    **dict.fromkeys(("ldots", "cdots", "dots", "dotsb", "dotsc", "vdots", "ddots"), ("dots", "...")),
+    **dict.fromkeys(("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "flatfrac"), ("cmd", "frac")),
+    **dict.fromkeys(("binom", "dbinom", "tbinom"), ("cmd", "binom")),
+    **dict.fromkeys(("emptyset", "varnothing"), ("sym", "empty")),
+    **dict.fromkeys(("mathbb", "Bbb"), ("cmd", "mathbb")),
+    **dict.fromkeys(("vert", "lvert", "rvert"), ("|", "|")),
+    **dict.fromkeys(("|", "Vert", "lVert", "rVert"), ("norm", "|")),
+    **dict.fromkeys(("{", "lbrace"), ("lbrace", "{")),
+    **dict.fromkeys(("}", "rbrace"), ("rbrace", "}")),
+    **dict.fromkeys(("\\", "cr"), ("newline", "\\\\")),
+    **dict.fromkeys(("%", "percent"), ("%", "%")),
+    **{name: ("mod", name) for name in ("pmod", "bmod", "mod", "pod")},
+    **{name: ("set", name) for name in "RZNQC"},
+    **{name: (name, name) for name in ("rfloor", "rceil", "over", "circ")},
+    **{name: (char, char) for name, char in {"$": "$", "&": "&", "#": "#", "colon": ":", "lbrack": "[", "rbrack": "]",
+                                             "prime": "'", "euro": "€", "pounds": "£", "yen": "¥", "div": "/"}.items()},
+    "pi": ("const", "pi"), "infty": ("const", "inf"), "pm": ("pm", True), "mp": ("pm", False), "_": ("blank", "_"),
+    "degree": ("degree", "deg"), "langle": ("langle", "<"), "rangle": ("rangle", ">"),
+}  # fmt: skip
+"""LaTeX commands that are one token: name -> kind and value."""
