@@ -36,6 +36,7 @@ def test_a_question_that_says_nothing_sets_no_hint(question: str | None) -> None
         ("Round to the nearest ten.", -1, None),
         ("Give the area to the nearest 0.01.", 2, None),
         ("Give the length to the nearest meter.", 0, None),
+        ("What is its area to the nearest square centimetre?", 0, None),
         ("What percent passed, to the nearest percent?", 0, None),
         ("Give the price to the nearest cent.", 2, None),
         ("correct to two decimal places", 2, None),
@@ -106,6 +107,8 @@ def test_forms(question: str, expected: set[str]) -> None:
         ("How many second graders are there?", None),
         ("How many elements are in A?", None),
         ("How many ways are there?", None),
+        ("How many dollars is that, to the nearest cent?", "USD"),
+        ("What is its length to the nearest metre?", "m"),
         ("Express it in terms of n.", None),
     ],
 )

@@ -136,7 +136,8 @@ def test_plain_nouns_are_counted(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["or", "if n is odd", "km", "x", "more than that", "apples and pears", "或", "hundred"]
+    "text",
+    ["or", "if n is odd", "pens the count would be", "km", "x", "more than that", "apples and pears", "或", "hundred"],
 )
 def test_relations_and_units_are_not_counted(text: str) -> None:
     """Words that change what the number means are no counted noun."""

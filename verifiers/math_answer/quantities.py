@@ -35,7 +35,7 @@ from verifiers.math_answer.tree import (
     Sym,
 )
 from verifiers.math_answer.unit_table import MONTHS, TIME, Dimension
-from verifiers.math_answer.walk import preorder
+from verifiers.math_answer.walk import preorder, symbols
 from verifiers.math_answer.words import plain
 
 Same = Callable[[Node, Node], bool | None]
@@ -56,6 +56,15 @@ def quantities(reference: Node, response: Node, ctx: Context, same: Same) -> boo
     if not (_mentions_unit(reference) or _mentions_unit(response)):
         return None
     ctx.spend(2)
+    verdict = _compare(reference, response, ctx, same)
+    # Other names may still be renamed parameters: 45 deg + k * 180 deg and 45 deg + n * 180 deg.
+    if verdict is not False:
+        return verdict
+    names, others = symbols(reference), symbols(response)
+    return None if names and others and names != others else False
+
+
+def _compare(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
     first, second = whole(reference), whole(response)
     if isinstance(first, Quantity):
         second = _lettered(second, ctx)

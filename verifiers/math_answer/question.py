@@ -32,7 +32,8 @@ _COUNTS = (
 )
 _COUNT = "(" + "|".join([r"\d{1,2}", *sorted(_COUNTS, key=len, reverse=True)]) + ")"
 _NEAREST = re.compile(
-    r"(?:nearest|closest)\s+(?:whole\s+)?\$?\s*(-?\d*\.?\d+|[a-z]+(?:-[a-z]+)?)\b\s*(?:of an? ([a-z]+))?"
+    r"(?:nearest|closest)\s+(?:whole\s+|square\s+|cubic\s+)?\$?\s*(-?\d*\.?\d+|[a-z]+(?:-[a-z]+)?)\b"
+    r"\s*(?:of an? ([a-z]+))?"
 )
 _PLACE_NAMES = {
     0: "integer whole number unit one ones dollar degree percent",
@@ -65,7 +66,8 @@ _ASKING = re.compile(
     r"\?|？|\b(?:what|which|how|find|determine|calculate|compute|express|give|evaluate|write|state|by)\b|求|多少|几|_{2,}|\\_"
 )
 _SENTENCE = re.compile(r"(?<=[.?!;。？！；])\s+|(?<=[。？！；])|\n\n")
-_IN_UNIT = re.compile(r"\b(?:in|to the nearest(?: tenth of an?| hundredth of an?)?)\s+([^.,?;!()\n？，。]{1,48})")
+_IN_UNIT = re.compile(r"\bin\s+([^.,?;!()\n？，。]{1,48})")
+_NEAREST_UNIT = re.compile(r"\bnearest(?: tenth of an?| hundredth of an?)?\s+([a-z]+(?: [a-z]+)?)")
 _IN_UNIT_END = re.compile(
     r"\s(?:is|are|was|does|do|did|will|would|of|that|must|needed|required|when|if|after|for|and|to|with|from)\b"
 )
@@ -194,6 +196,10 @@ def _unit(question: str, low: str) -> str | None:
     if found is None and "_" in low:
         for text in _BLANK_UNIT.findall(question):
             found = _longest_unit(text) or found
+    if found is None and "nearest" in low:
+        # "How many dollars, to the nearest cent?" asks for dollars: rounding names a unit only where nothing else does.
+        names = _NEAREST_UNIT.findall(low)
+        found = (units.canonical(names[-1]) or units.canonical(names[-1].split(" ")[0])) if names else None
     return found
 
 
@@ -203,7 +209,7 @@ def _unit_in(sentence: str) -> str | None:
     if "how m" in lower or "number of" in lower:
         for text in _HOW_MANY.findall(lower):
             found = _longest_unit(_FILLERS.sub("", text)) or found
-    if "in " in lower or "nearest" in lower:
+    if "in " in lower:
         for match in _IN_UNIT.finditer(lower):
             text = sentence[match.start(1) : match.end(1)] if len(sentence) == len(lower) else match[1]
             found = _whole_unit(_IN_UNIT_END.split(_FILLERS.sub("", text), maxsplit=1)[0]) or found

@@ -226,4 +226,8 @@ trillion half third quarter sin cos tan cot sec csc ln log lg exp sqrt pi max gc
 equals equal am pm it can cannot does do did the th st nd rd even odd positive negative all any every each
 both either neither per
 """
-NOT_WITHIN_COUNTED: Final = "and or if when where not no than is are but except otherwise only"
+# Words that make a clause of what follows a noun: "pens the count would be odd".
+NOT_WITHIN_COUNTED: Final = """
+and or if when where not no than is are was were be been but except otherwise only the this that so would will
+could should can may might must has have had i we he she it they you because since while as odd even
+"""
