@@ -18,7 +18,7 @@ cli = typer.Typer(
     name="touchstone",
     help=f"Reward service for reinforcement learning of language models.\n\n{EXIT_CODES}",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,  # a response or a key may be among them
+    pretty_exceptions_enable=False,  # a traceback is for a bug report: plain, and without anybody's text in it
 )
 cli.command()(serve)
 cli.command()(verify)
