@@ -6,7 +6,6 @@ RequestError       the caller's move
   Unusable         422: nothing in the request can be worked on
   ModelMissing     422: asked for a model stage that is not configured
 QueueFull          503 with Retry-After (raised by the pool)
-Closing            503: this process is going away
 """
 
 import logging
@@ -66,10 +65,6 @@ class ModelMissing(RequestError):
     title = "No model is configured"
 
 
-class Closing(Exception):
-    """The service is shutting down."""
-
-
 def invalid_item(detail: str, errors: list[wire.FieldProblem]) -> wire.Problem:
     """What is wrong with one item."""
     return wire.Problem("invalid_item", "The item cannot be worked on", 422, detail, errors)
@@ -95,13 +90,6 @@ def _queue_full(_request: Request, error: Exception) -> Response:
     detail = f"{error}; send it again in {error.retry_after_s} s"
     problem = wire.Problem("queue_full", "The service is busy", 503, detail)
     return respond(problem, {"Retry-After": str(error.retry_after_s)})
-
-
-def _closing(_request: Request, _error: Exception) -> Response:
-    problem = wire.Problem(
-        "closing", "The service is shutting down", 503, "send it again; another process will answer"
-    )
-    return respond(problem, {"Retry-After": "1"})
 
 
 _HTTP_ADVICE = {
@@ -130,6 +118,5 @@ def install(app: FastAPI) -> None:
     """Map every exception to its body."""
     app.add_exception_handler(RequestError, _request_error)
     app.add_exception_handler(QueueFull, _queue_full)
-    app.add_exception_handler(Closing, _closing)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _our_fault)

@@ -96,9 +96,7 @@ _RESPONSES: dict[str, Any] = {
 
 
 def _problem(kind: str, title: str, status: int, detail: str, *errors: dict[str, str]) -> dict[str, Any]:
-    return {
-        "value": {"type": kind, "title": title, "status": status, "detail": detail, "errors": list(errors)}
-    }
+    return {"value": {"type": kind, "title": title, "status": status, "detail": detail, "errors": list(errors)}}
 
 
 _MALFORMED = {

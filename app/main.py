@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from app import errors
+from app import errors, examples
 from app.routes import service, verify
 from app.services import OpenServices, open_services
 from app.settings import Settings
@@ -50,5 +50,10 @@ class _Documented(FastAPI):
             schemas = document["components"]["schemas"]
             for name, schema in extra["$defs"].items():
                 schemas.setdefault(name, schema)
+            # The framework drops what is null; a reward of null is the point of some examples.
+            answers = document["paths"]["/v1/verify"]["post"]["responses"]
+            for status, answer in examples.VERIFY_RESPONSES.items():
+                for media_type, content in answer["content"].items():
+                    answers[str(status)]["content"][media_type]["examples"] = content["examples"]
         assert self.openapi_schema is not None
         return self.openapi_schema

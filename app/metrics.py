@@ -15,18 +15,13 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        self.outcomes = Counter(
-            "touchstone_items", "Items answered.", ("task", "stage", "outcome"), registry=registry
-        )
+        self.outcomes = Counter("touchstone_items", "Items answered.", ("task", "stage", "outcome"), registry=registry)
         self.stage_seconds = Histogram(
             "touchstone_stage_seconds",
             "Seconds of one stage.",
             ("stage",),
             buckets=SECONDS,
             registry=registry,
-        )
-        self.requests = Counter(
-            "touchstone_requests", "Requests by status.", ("route", "status"), registry=registry
         )
         self.cache_reads = Counter(
             "touchstone_cache_reads", "Look-ups by kind and result.", ("kind", "result"), registry=registry

@@ -103,9 +103,7 @@ class ModelStage:
         except BackendError as error:
             opinion = self._failed(type(error).__name__, str(error))
         except TimeoutError:
-            opinion = self._failed(
-                "TooSlow", f"no answer from the model in {self._settings.call_timeout_s:g} s"
-            )
+            opinion = self._failed("TooSlow", f"no answer from the model in {self._settings.call_timeout_s:g} s")
         except Exception as error:
             log.exception("the model stage failed")
             opinion = self._failed("bug", f"{type(error).__name__} in the model stage")

@@ -85,9 +85,7 @@ def read(body: bytes, verifiers: "Mapping[str, Verifier]") -> Batch:
     rejected = [item for item in batch.items if isinstance(item, Rejected)]
     if len(rejected) == len(batch.items):
         errors = [error for item in rejected for error in item.problem.errors]
-        raise Unusable(
-            f"none of the {len(rejected)} items can be worked on; `errors` says what to fix", errors
-        )
+        raise Unusable(f"none of the {len(rejected)} items can be worked on; `errors` says what to fix", errors)
     return batch
 
 
@@ -126,9 +124,7 @@ def _parse(body: bytes) -> object:
     try:
         return json.loads(body.decode(), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
-        raise Malformed(
-            f"the body is not UTF-8: byte {error.start} cannot be read; encode it as UTF-8"
-        ) from None
+        raise Malformed(f"the body is not UTF-8: byte {error.start} cannot be read; encode it as UTF-8") from None
     except ValueError as error:
         raise Malformed(f"the body is not JSON: {error}") from None
     except RecursionError:
@@ -153,9 +149,7 @@ def _read_item(raw: object, index: int, verifiers: "Mapping[str, Verifier]") -> 
         summary = "; ".join(f"{complaint.field}: {complaint.message}" for complaint in complaints[:3])
         return Rejected(*_name(raw), invalid_item(summary, complaints))
     except UnicodeEncodeError:
-        return _reject(
-            *_name(raw), f"items[{index}].options", "holds text that is not Unicode; remove lone surrogates"
-        )
+        return _reject(*_name(raw), f"items[{index}].options", "holds text that is not Unicode; remove lone surrogates")
     read_item = wire.Item(item.response, item.reference, item.id, item.task, item.question, item.options)
     return _judge(read_item, index, verifiers)
 
@@ -177,14 +171,10 @@ def _name(raw: object) -> tuple[str | None, str]:
 
 
 def _repeatable(text: object, most: int) -> bool:
-    return (
-        isinstance(text, str) and len(text) <= most and not any("\ud800" <= char <= "\udfff" for char in text)
-    )
+    return isinstance(text, str) and len(text) <= most and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def _complaint(
-    root: str, detail: ErrorDetails, raw: object, known: Mapping[str, object]
-) -> wire.FieldProblem:
+def _complaint(root: str, detail: ErrorDetails, raw: object, known: Mapping[str, object]) -> wire.FieldProblem:
     location: Sequence[int | str] = detail["loc"]
     if location and location[0] == "reference":
         location = [location[0], *(part for part in location[1:] if isinstance(part, int))]

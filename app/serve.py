@@ -9,6 +9,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from app.main import create_app
+from app.services import OpenServices, open_services
 from app.settings import Settings
 
 DRAIN_S = 60
@@ -20,13 +21,20 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def run(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> None:
+def run(
+    settings: Settings,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    workers: int = 1,
+    open_services: OpenServices = open_services,
+) -> None:
     """Serve until SIGTERM or SIGINT, finish what is in flight, exit with status 0.
 
     With several `workers`, each server process has its own worker pool, memory cache and metrics.
     """
     config = uvicorn.Config(
-        functools.partial(create_app, settings),
+        functools.partial(create_app, settings, open_services),
         factory=True,
         host=host,
         port=port,

@@ -55,13 +55,9 @@ def served_model(settings: ModelSettings) -> ServedModel | None:
         return None
     if settings.source.startswith(VLLM):
         options = VllmOptions(interpreter=settings.vllm_python, arguments=settings.vllm_args)
-        return SupervisedBackend(
-            settings.source.removeprefix(VLLM), options, concurrency=settings.concurrency
-        )
+        return SupervisedBackend(settings.source.removeprefix(VLLM), options, concurrency=settings.concurrency)
     api_key = settings.api_key.get_secret_value() if settings.api_key else None
-    backend = OpenAIBackend(
-        settings.source, model=settings.name, api_key=api_key, concurrency=settings.concurrency
-    )
+    backend = OpenAIBackend(settings.source, model=settings.name, api_key=api_key, concurrency=settings.concurrency)
     return RemoteModel(backend)
 
 
@@ -87,9 +83,7 @@ async def open_services(
     verifiers: Mapping[str, Verifier] = pkgutil.resolve_name(registry)
     metrics = Metrics()
     async with AsyncExitStack() as opened:
-        cache = Cache(
-            store(settings.cache, metrics), memory_bytes=settings.cache.memory_mb << 20, metrics=metrics
-        )
+        cache = Cache(store(settings.cache, metrics), memory_bytes=settings.cache.memory_mb << 20, metrics=metrics)
         await cache.open()
         opened.push_async_callback(cache.close)
         model = None

@@ -34,12 +34,8 @@ class _Group(BaseModel):
 class LimitSettings(_Group):
     """What one request may ask for."""
 
-    body_mb: int = Field(
-        default=64, gt=0, description="Largest request body, in MiB; past it the answer is 413."
-    )
-    deadline_s: float = Field(
-        default=60.0, gt=0, le=600, description="Deadline of a request that names none."
-    )
+    body_mb: int = Field(default=64, gt=0, description="Largest request body, in MiB; past it the answer is 413.")
+    deadline_s: float = Field(default=60.0, gt=0, le=600, description="Deadline of a request that names none.")
 
 
 class PoolSettings(_Group):
@@ -55,12 +51,8 @@ class PoolSettings(_Group):
     item_memory_mb: int = Field(
         default=512, gt=0, description="MiB a worker may allocate on top of what it starts with."
     )
-    queue_items: int = Field(
-        default=16_384, gt=0, description="Items that may wait; past it requests get 503."
-    )
-    queue_mb: int = Field(
-        default=256, gt=0, description="MiB of text that may wait; past it requests get 503."
-    )
+    queue_items: int = Field(default=16_384, gt=0, description="Items that may wait; past it requests get 503.")
+    queue_mb: int = Field(default=256, gt=0, description="MiB of text that may wait; past it requests get 503.")
     start_timeout_s: float = Field(default=60.0, gt=0, description="Seconds for the first worker to come up.")
 
 
@@ -68,9 +60,7 @@ class CacheSettings(_Group):
     """Verdicts and opinions kept: in memory always, behind it Redis or, without one, a file."""
 
     memory_mb: int = Field(default=64, gt=0, description="MiB kept in each process, in front of the store.")
-    redis_url: SecretStr | None = Field(
-        default=None, description="`redis://host:6379/0`; without it the file is used."
-    )
+    redis_url: SecretStr | None = Field(default=None, description="`redis://host:6379/0`; without it the file is used.")
     redis_timeout_s: float = Field(
         default=0.05,
         gt=0,
@@ -80,9 +70,7 @@ class CacheSettings(_Group):
     file: Path | None = Field(
         default_factory=default_cache_file, description="SQLite file; None keeps nothing on disk."
     )
-    file_mb: int = Field(
-        default=1_024, gt=0, description="MiB the file may hold; the oldest entries go first."
-    )
+    file_mb: int = Field(default=1_024, gt=0, description="MiB the file may hold; the oldest entries go first.")
 
 
 class ModelSettings(_Group):
@@ -95,25 +83,19 @@ class ModelSettings(_Group):
     api_key: SecretStr | None = Field(default=None, description="Sent as a bearer token.")
     concurrency: int = Field(default=64, gt=0, description="Questions in flight to the model server.")
     call_timeout_s: float = Field(default=30.0, gt=0, description="Seconds for one item's second look.")
-    threshold: float = Field(
-        default=0.8, ge=0.5, le=1, description="Probability of yes from which it accepts."
-    )
+    threshold: float = Field(default=0.8, ge=0.5, le=1, description="Probability of yes from which it accepts.")
     on_failure: OnModelFailure = Field(
         default=OnModelFailure.UNDECIDABLE,
         description="A second look that failed: `undecidable`, or `keep_rules`.",
     )
     vllm_python: str = Field(default=sys.executable, description="The Python that has vLLM, for `vllm:NAME`.")
-    vllm_args: tuple[str, ...] = Field(
-        default=(), description="More arguments for a vLLM server that we start."
-    )
+    vllm_args: tuple[str, ...] = Field(default=(), description="More arguments for a vLLM server that we start.")
 
 
 class Settings(BaseSettings):
     """All of it."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="TOUCHSTONE_", env_nested_delimiter="__", frozen=True, extra="forbid"
-    )
+    model_config = SettingsConfigDict(env_prefix="TOUCHSTONE_", env_nested_delimiter="__", frozen=True, extra="forbid")
 
     limits: LimitSettings = LimitSettings()
     pool: PoolSettings = Field(default_factory=PoolSettings)

@@ -19,7 +19,7 @@ from app.errors import ModelMissing
 from app.metrics import Metrics
 from app.model_stage import ModelStage
 from app.pool import frames
-from app.pool.outcome import Finished, JobOutcome, Lost
+from app.pool.outcome import Finished, JobOutcome, Lost, QueueFull
 from app.pool.pool import Pool
 from app.requests import Accepted, Batch, Rejected
 from app.single_flight import SingleFlight
@@ -83,9 +83,7 @@ class Verification:
         try:
             unfinished = [progress for progress in items if not self._finish_at_once(progress, batch)]
             if unfinished:
-                await self._until(
-                    ends, [self._run(one, works.get(id(one)), batch, ends) for one in unfinished]
-                )
+                await self._until(ends, [self._run(one, works.get(id(one)), batch, ends) for one in unfinished])
         finally:
             for progress in items:
                 if id(progress) in works:
@@ -144,9 +142,16 @@ class Verification:
 
     def _submit(self, items: list[Progress]) -> dict[int, asyncio.Future[JobOutcome]]:
         """Hand the pool what is not under way yet, all of it or nothing, and join what is. Awaits nothing."""
-        new = {progress.key: progress for progress in items if progress.key not in self.flights}
+        new: dict[bytes, Progress] = {}
+        for progress in items:
+            if progress.key not in self.flights:
+                new.setdefault(progress.key, progress)
         jobs = [frames.Job(progress.item.task, progress.item.problem) for progress in new.values()]
-        futures = self.pool.submit(jobs) if jobs else []
+        try:
+            futures = self.pool.submit(jobs)
+        except QueueFull:
+            self.metrics.refused.inc()
+            raise
         works: dict[int, asyncio.Future[JobOutcome]] = {}
         for (key, progress), future in zip(new.items(), futures, strict=True):
             self.flights.start(key, future)
@@ -202,9 +207,7 @@ class Verification:
             case Lost():
                 readable = self.verifiers[progress.item.task].readable
                 references = progress.item.problem.references
-                progress.settled = blame.settle_lost(
-                    outcome, references_readable=all(map(readable, references))
-                )
+                progress.settled = blame.settle_lost(outcome, references_readable=all(map(readable, references)))
 
     def _asks_model(self, verdict: Verdict, batch: Batch) -> bool:
         if batch.opinions:

@@ -85,8 +85,7 @@ def write(connection: sqlite3.Connection, entries: Sequence[tuple[bytes, bytes]]
 def held_bytes(connection: sqlite3.Connection) -> int:
     """What the entries take in the file; free pages are used again and do not count."""
     pages, free, size = (
-        connection.execute(f"PRAGMA {what}").fetchone()[0]
-        for what in ("page_count", "freelist_count", "page_size")
+        connection.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "freelist_count", "page_size")
     )
     return int((pages - free) * size)
 

@@ -59,9 +59,7 @@ class Nursery:
             await asyncio.wait_for(self._expect(), timeout_s)
         except (TimeoutError, ZygoteLost) as error:
             await self.close()
-            raise ZygoteLost(
-                f"the worker processes' parent did not come up within {timeout_s:g} s"
-            ) from error
+            raise ZygoteLost(f"the worker processes' parent did not come up within {timeout_s:g} s") from error
 
     def _launch(self) -> socket.socket:
         ours, theirs = socket.socketpair()

@@ -107,6 +107,8 @@ class Pool:
 
     def submit(self, jobs: Sequence[frames.Job]) -> list[asyncio.Future[JobOutcome]]:
         """Queue all the jobs. Raises QueueFull and queues none."""
+        if not jobs:
+            return []
         loop = asyncio.get_running_loop()
         tickets = [Ticket(job, _size(job.problem), loop.create_future()) for job in jobs]
         size = sum(ticket.size for ticket in tickets)

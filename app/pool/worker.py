@@ -80,9 +80,7 @@ def _taken_back(connection: socket.socket) -> bool:
     return bool(select.select([connection], [], [], 0)[0])
 
 
-def _work(
-    connection: socket.socket, verifiers: Mapping[str, "Verifier"], limits: Limits, ceiling: int
-) -> None:
+def _work(connection: socket.socket, verifiers: Mapping[str, "Verifier"], limits: Limits, ceiling: int) -> None:
     for message in _messages(connection):
         jobs = frames.decode_jobs(message)
         if not jobs:

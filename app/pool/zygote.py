@@ -65,9 +65,7 @@ def _die_with_parent(parent: int) -> None:
         os._exit(0)
 
 
-def _fork(
-    connection_fd: int, closing: tuple[int, ...], verifiers: Mapping[str, "Verifier"], config: Config
-) -> int:
+def _fork(connection_fd: int, closing: tuple[int, ...], verifiers: Mapping[str, "Verifier"], config: Config) -> int:
     parent = os.getpid()
     pid = os.fork()
     if pid:
@@ -111,6 +109,8 @@ def _serve(control: socket.socket, verifiers: Mapping[str, "Verifier"], config: 
                 os.kill(pid, signal.SIGKILL)
     for pid in children:
         os.kill(pid, signal.SIGKILL)
+    for pid in children:
+        os.waitpid(pid, 0)  # in a container, the one who would inherit a zombie may be the service itself
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
-"""Verifiers that misbehave on request: the response says how. Named by import path, never in the product's registry."""
+"""Verifiers that misbehave on request: the response says how. Named by import path, never in the product's
+registry."""
 
 import ctypes
 import os
