@@ -114,6 +114,8 @@ class Expressions(Commands):
 
     def _juxtaposed(self, kind: str, factors: list[Node]) -> bool:
         """Take the factor that stands directly behind the last one; False where none does."""
+        if kind == "num" and _is_quantity(factors[-1]):
+            return self._compound(factors)
         if kind == "(":
             start = self.at
             if self.toks[start + 1].kind == "mod":
@@ -137,6 +139,19 @@ class Expressions(Commands):
             factors.append(Dots())
         else:
             return False
+        return True
+
+    def _compound(self, factors: list[Node]) -> bool:
+        """`2 hours 30 minutes`, `5^\\circ 30'`: quantities side by side are added."""
+        start = self.at
+        value = self.power()
+        part = value if isinstance(value, Quantity) else self.quantity(value)
+        if not isinstance(part, Quantity):
+            self.at = start
+            return False
+        *before, last = factors
+        parts = last.terms if isinstance(last, Add) else (last,)
+        factors[:] = [*before, Add((*parts, part))]
         return True
 
     def _square_bracketed(self) -> Node:
@@ -198,6 +213,9 @@ class Expressions(Commands):
                 base = Quantity(base, "deg")
             elif kind == "'":
                 self.at += 1
+                if isinstance(base, Num):
+                    base = Quantity(base, "arcsec" if self.accept("'") else "arcmin")
+                    continue
                 if not isinstance(base, Sym):
                     raise self.error("a prime after something that is no name")
                 base = self.named(Sym(base.name + "'"))
@@ -209,7 +227,9 @@ class Expressions(Commands):
         following = self.toks[self.at]
         if following.kind == "circ" or (following.kind == "{" and self.toks[self.at + 1].kind == "circ"):
             self.at += 1 if following.kind == "circ" else 3
-            return Quantity(base, "deg")
+            scale = {"C": "degC", "F": "degF"}.get(str(self.toks[self.at].value), "deg")
+            self.at += scale != "deg"
+            return Quantity(base, scale)
         return Pow(base, self.argument())
 
     def argument(self) -> Node:
@@ -269,6 +289,10 @@ class Expressions(Commands):
     def _dots(self) -> Node:
         self.at += 1
         return Dots()
+
+
+def _is_quantity(node: Node) -> bool:
+    return isinstance(node, Quantity) or (isinstance(node, Add) and all(isinstance(x, Quantity) for x in node.terms))
 
 
 _BEGINNINGS: dict[str, Callable[[Expressions], Node]] = {

@@ -6,6 +6,8 @@ Rule 2: words come last: they decide only where no tree does.
 
 from dataclasses import dataclass
 
+from verifiers.math_answer.calendar_time import moment
+from verifiers.math_answer.choices import same_choice
 from verifiers.math_answer.claims import claims
 from verifiers.math_answer.context import Context, Hints
 from verifiers.math_answer.errors import Unparsable
@@ -39,6 +41,9 @@ def judge(reference: str, extraction: Extraction, hints: Hints, question: str | 
         plain = same_plain(bare(reference), bare(answer))
         if plain is not None:
             return Judgement(plain, "same_text" if plain and bare(reference) == bare(answer) else "same_number")
+        chosen = same_choice(reference, answer, Context(hints), lambda a, b: _same_text(a, b, hints))
+        if chosen is not None:
+            return Judgement(chosen, "same_choice")
     references = _trees(reference)
     if isinstance(references, Unparsable):
         claimed = claims(extraction, reference, question)
@@ -80,8 +85,19 @@ def _compared(
     return Judgement(None, "no_rule", understood, trace=tuple(trace))
 
 
+def _same_text(reference: str, answer: str, hints: Hints) -> bool | None:
+    """Two texts by every rule, for the options of a multiple choice."""
+    plain = same_plain(bare(reference), bare(answer))
+    if plain is not None:
+        return plain
+    references, answers = _trees(reference), _trees(answer)
+    if isinstance(references, Unparsable) or isinstance(answers, Unparsable):
+        return None
+    return Comparison(Context(hints)).decide(references[0], answers[0])[0]
+
+
 def _trees(text: str) -> tuple[Node, ...] | Unparsable:
-    fixed = special(text)
+    fixed = special(text) or moment(text)
     if fixed is not None:
         return (fixed,)
     try:

@@ -173,11 +173,11 @@ def _split_run(run: str, after_value: bool) -> tuple[tuple[str, object, int, int
     size = len(run)
     lower = run.lower()
     whole = _known(run) or _known(lower)
-    if whole and not (after_value and whole[0] == "currency"):
+    if whole and not (after_value and (whole[0] == "currency" or run == "min")):
         return ((*whole, 0, size),)
     if lower in v.SHORT_WORDS or size > MAX_RUN_LETTERS:
         return (("word", run, 0, size),)
-    if after_value and (lower in v.ORDINAL_ENDINGS or units.canonical(run) is not None):
+    if after_value and (lower in v.AFTER_VALUES or units.canonical(run) is not None):
         return (("word", run, 0, size),)
     pieces = [(m.group(), m.start(), m.end()) for m in _FUNCTION_RUN.finditer(run)]
     singles = sum(b - a == 1 for _, a, b in pieces)

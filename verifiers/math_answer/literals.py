@@ -9,6 +9,7 @@ from verifiers.math_answer.tree import Based, Mul, Node, Num, Percent, Quantity
 from verifiers.math_answer.unit_table import SCALES
 
 LARGEST_BASE = 36
+_UNIT_TOKENS = frozenset({"word", "/", "*", "^", "num", "-", "sym", "{", "}"})
 MAX_UNIT_TOKENS = 8
 """`kg * m ^ 2 / s ^ 2` has nine; the last is always a number that the unit before it carries."""
 
@@ -103,14 +104,16 @@ class Literals(Brackets):
         best: tuple[int, str] | None = None
         for at in range(first, min(first + MAX_UNIT_TOKENS, len(self.toks))):
             token = self.toks[at]
-            if token.kind not in ("word", "/", "*", "^", "num", "-", "sym", "{", "}"):
+            after = self.toks[at - 1].kind
+            if token.kind not in _UNIT_TOKENS or (token.kind == "num" and after not in ("^", "-", "{")):
                 break
             glue = " " if spelt and token.kind == "word" and self.toks[at - 1].kind == "word" else ""
             spelt += glue + (str(literal(token.value).num) if token.kind == "num" else str(token.value))
             unit = units.canonical(spelt)
             if unit is not None:
                 best = (at + 1, unit)
-        if best is None:
+        if best is None or (best[1] == "in" and self.toks[best[0]].kind == "word"):
+            # "4343 in base 6" measures nothing.
             return None
         self.at = best[0]
         return quantity(value, best[1])

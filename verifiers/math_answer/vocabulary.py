@@ -148,6 +148,8 @@ SHORT_WORDS = frozenset(
 NAMED_SETS = {"R": "R", "Z": "Z", "N": "N", "Q": "Q", "C": "C", "reals": "R", "integers": "Z"}
 
 ORDINAL_ENDINGS = frozenset({"st", "nd", "rd", "th"})
+AFTER_VALUES = ORDINAL_ENDINGS | {"sq", "cu"}
+"""Short runs that are words behind a number: `15th`, `5 sq cm`."""
 
 COMMANDS: dict[str, tuple[str, object]] = {
     **{name: ("func", canonical) for name, canonical in FUNCTIONS.items()},
