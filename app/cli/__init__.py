@@ -18,6 +18,7 @@ cli = typer.Typer(
     name="touchstone",
     help=f"Reward service for reinforcement learning of language models.\n\n{EXIT_CODES}",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,  # a traceback is for a bug report: plain, and without anybody's text in it
 )
 cli.command()(serve)

@@ -73,7 +73,7 @@ def stages_table(labelled: Sequence[Labelled]) -> Table:
         table.add_column(heading, justify="right")
     lines: list[tuple[str, Callable[[Score], str]]] = [
         ("accuracy", lambda s: f"{s.accuracy:.1%}"),
-        ("recall on correct answers", lambda s: _share(s.recalled, s.right)),
+        ("recall on correct", lambda s: _share(s.recalled, s.right)),
         ("false rewards", lambda s: _share(s.false_rewards, s.wrong)),
         ("undecided", lambda s: _share(s.undecided, s.rows)),
     ]

@@ -153,6 +153,9 @@ class AsyncClient:
             return False
 
     async def _run(self, chunks: list[Chunk], deadline: float, tally: Tally) -> None:
+        if len(chunks) == 1:
+            tally.add(chunks[0], await self._judged(chunks[0], deadline))
+            return
         waiting = iter(chunks)
 
         async def work() -> None:
@@ -210,8 +213,9 @@ class AsyncClient:
     async def _pool(self) -> _Pool:
         key = (os.getpid(), asyncio.get_running_loop())
         if (pool := self._pools.get(key)) is None:
-            for stale in [stale for stale in self._pools if stale[1].is_closed()]:
-                self._pools.pop(stale, None)
+            for known in list(self._pools):  # a copy: loops in other threads add theirs
+                if known[1].is_closed():
+                    self._pools.pop(known, None)
             config = self._config
             http = httpx2.AsyncClient(headers=config.headers(), limits=_wire.limits(None), transport=self._transport)
             pool = self._pools[key] = _Pool(http, asyncio.Semaphore(config.concurrency), _keeper(http))
@@ -227,5 +231,7 @@ class AsyncClient:
 
 
 async def _keeper(http: httpx2.AsyncClient) -> AsyncGenerator[None, None]:
-    async with http:
+    try:
         yield
+    finally:
+        await http.aclose()
