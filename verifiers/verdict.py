@@ -6,9 +6,10 @@ Rule 2: blame is explicit. INCORRECT and UNREADABLE are the response's fault and
         it is None, and never becomes 0.0 on the way out.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
+from typing import Any, assert_never
 
 
 class Outcome(StrEnum):
@@ -26,7 +27,8 @@ class Verdict:
 
     `rule` names the check that decided. `understood` holds the normalised forms (answer, reference) for a
     later stage. `passed_on` marks an UNDECIDABLE in which both sides were read but no rule applied: the only
-    kind that a second look can settle.
+    kind that a second look can settle. `credit` in [0, 1] replaces the 1 or 0 of a decided verdict where the item
+    asked for partial credit. `details` holds what a task has to tell beyond that (per-test results), as plain JSON.
     """
 
     outcome: Outcome
@@ -35,19 +37,24 @@ class Verdict:
     answer: str | None = None
     understood: tuple[str, str] | None = None
     passed_on: bool = False
+    credit: float | None = None
+    details: Mapping[str, Any] | None = None
 
 
-def reward(outcome: Outcome) -> float | None:
-    """1.0 for correct, 0.0 where the response is to blame, None for "leave this sample out".
+def reward(outcome: Outcome, credit: float | None = None) -> float | None:
+    """1.0 for correct, 0.0 where the response is to blame, None for "leave this sample out"; partial credit where
+    a verdict gives it.
 
     >>> reward(Outcome.CORRECT), reward(Outcome.UNREADABLE), reward(Outcome.UNDECIDABLE)
     (1.0, 0.0, None)
+    >>> reward(Outcome.INCORRECT, credit=0.75), reward(Outcome.UNDECIDABLE, credit=0.75)
+    (0.75, None)
     """
     match outcome:
         case Outcome.CORRECT:
-            return 1.0
+            return 1.0 if credit is None else credit
         case Outcome.INCORRECT | Outcome.UNREADABLE:
-            return 0.0
+            return 0.0 if credit is None else credit
         case Outcome.UNDECIDABLE:
             return None
     assert_never(outcome)

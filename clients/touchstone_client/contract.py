@@ -51,7 +51,9 @@ class _Request(BaseModel):
 class VerifyItem(_Request):
     """One response to check against its reference."""
 
-    id: Annotated[str | None, Field(max_length=MAX_ID_CHARS, description="Your own name for the item; comes back in the result.")] = None
+    id: Annotated[
+        str | None, Field(max_length=MAX_ID_CHARS, description="Your own name for the item; comes back in the result.")
+    ] = None
     task: Annotated[str, Field(max_length=MAX_TASK_CHARS, description="Which verifier: see `GET /v1/tasks`.")] = "math"
     question: Annotated[
         str | None,
@@ -60,7 +62,9 @@ class VerifyItem(_Request):
     response: Annotated[str, Field(max_length=MAX_RESPONSE_CHARS, description="All that the model wrote.")]
     reference: Annotated[
         Annotated[str, Field(max_length=MAX_REFERENCE_CHARS)]
-        | Annotated[list[Annotated[str, Field(max_length=MAX_REFERENCE_CHARS)]], Field(min_length=1, max_length=MAX_REFERENCES)],
+        | Annotated[
+            list[Annotated[str, Field(max_length=MAX_REFERENCE_CHARS)]], Field(min_length=1, max_length=MAX_REFERENCES)
+        ],
         Field(description="The gold answer, or several of which any one is right."),
     ]
     options: Annotated[dict[str, Any], Field(description="Settings of the task's verifier.")] = {}
@@ -79,11 +83,17 @@ class VerifyRequest(_Request):
     ] = Recall.AUTO
     deadline_s: Annotated[
         float | None,
-        Field(gt=0, le=MAX_DEADLINE_S, description="Seconds until the answer is of no more use. Items not decided by then are undecidable."),
+        Field(
+            gt=0,
+            le=MAX_DEADLINE_S,
+            description="Seconds until the answer is of no more use. Items not decided by then are undecidable.",
+        ),
     ] = None
     opinions: Annotated[
         bool,
-        Field(description="Ask the model about every answer, also where the rules accept, and report what it said. Never changes an outcome."),
+        Field(
+            description="Ask the model about every answer, also where the rules accept, and report what it said. Never changes an outcome."
+        ),
     ] = False
 
 
@@ -125,11 +135,19 @@ class VerifyResult(_Wire):
     id: str | None = None
     task: str
     outcome: Outcome
-    reward: Annotated[float | None, Field(description="1, 0, or null for 'leave this sample out'.")]
+    reward: Annotated[
+        float | None,
+        Field(description="1, 0, a share where partial credit was asked for, or null for 'leave this sample out'."),
+    ]
     answer: Annotated[str | None, Field(description="What was taken from the response as its answer.")] = None
     decided_by: DecidedBy
     reason: str
-    cached: Annotated[bool, Field(description="Taken from the cache, or shared with an identical item in flight.")] = False
+    cached: Annotated[bool, Field(description="Taken from the cache, or shared with an identical item in flight.")] = (
+        False
+    )
+    details: Annotated[
+        dict[str, Any] | None, Field(description="What the task has to tell beyond the outcome: per-test results, say.")
+    ] = None
     timings_ms: Annotated[dict[str, float], Field(description="Milliseconds per stage.")] = {}
     rules: Annotated[StageReport | None, Field(description="What the rules said.")] = None
     model: Annotated[StageReport | None, Field(description="What the model said, if it was asked.")] = None
@@ -140,7 +158,9 @@ class VerifyResponse(_Wire):
     """Results in the order of the request's items."""
 
     results: list[VerifyResult]
-    model: Annotated[str | None, Field(description="The model of the second look; null when none is configured.")] = None
+    model: Annotated[str | None, Field(description="The model of the second look; null when none is configured.")] = (
+        None
+    )
     elapsed_ms: float
 
 
