@@ -130,7 +130,7 @@ def _shared(items: Sequence[Node]) -> Family:
             bodies.append(Where(item.body, tuple(rest)) if rest else item.body)
         else:
             bodies.append(item)
-    limits = tuple(body for body in bodies[1:] if _is_limit(body))
+    limits = () if _is_limit(bodies[0]) else tuple(filter(_is_limit, bodies))
     bodies = [body for body in bodies if body not in limits]
     if len(bodies) == 1:
         return _family(bodies[0])._replace(ranges=ranges, conditions=limits)

@@ -59,7 +59,10 @@ def same_computation(reference: Node, response: Node, ctx: Context, same: Same) 
             return None
         return _any_side(chain.operands if links else chain.operands[-1:], lambda side: same(reference, side))
     chain = _unnamed_chain(reference)
-    if chain is None or isinstance(response, Rel) or not (closed(chain.operands[0]) or _links(chain, ctx, same)):
+    if chain is None or isinstance(response, Rel) or _repeats_itself(chain):
+        return None
+    links = _links(chain, ctx, same)
+    if links is False or not (links or closed(chain.operands[0])):
         return None
     return _any_side(chain.operands, lambda side: same(side, response))
 
