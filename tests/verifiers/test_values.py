@@ -165,6 +165,7 @@ def test_unknown_functions_are_equal_at_equal_arguments() -> None:
         (div(22, 7), pi, 1),
         (sqrt(8), mul(2, sqrt(2)), 0),
         (neg(inf), pi, -1),
+        (call("acos", div(mul(call("root", 2, 3), call("root", 4, 3)), 2)), node(0), 0),
         (inf, inf, 0),
         (num("1/3"), num("0.333"), 1),
         (TOWER, node(3), 1),

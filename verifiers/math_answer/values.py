@@ -29,9 +29,7 @@ ORDER_PRECISIONS = (64, 512, 4096)
 MAX_DOUBLE_BITS = 900
 """Magnitude that a double holds safely."""
 
-BRANCHED = frozenset(
-    ("tan", "cot", "atan", "acot", "ln", "log", "lg", "floor", "ceil", "sgn", "abs", "asec", "acsc")
-)
+BRANCHED = frozenset(("tan", "cot", "atan", "acot", "ln", "log", "lg", "floor", "ceil", "sgn", "abs", "asec", "acsc"))
 """Functions whose antiderivatives may differ by another constant on every branch."""
 
 INTEGRATION_NAMES = ("x", "t", "u", "y", "z", "s", "r")
@@ -109,12 +107,12 @@ def order(a: Node, b: Node, ctx: Context) -> int | None:
     try:
         for precision in ORDER_PRECISIONS:
             seen = gap(a, b, at, precision)
-            if seen.difference is None:
-                return None
-            if seen.apart():
+            if seen.difference is not None and seen.apart():
                 return 1 if seen.difference > 0 else -1
             if precision == ORDER_PRECISIONS[0] and same_value(a, b, ctx):
                 return 0
+            if seen.difference is None:
+                return None
     except NotAValueError:
         return None
     return None
@@ -163,9 +161,7 @@ def proportional(a: Node, b: Node, ctx: Context) -> bool | None:
     return None
 
 
-def equal_up_to_constant(
-    a: Node, b: Node, name_a: str | None, name_b: str | None, ctx: Context
-) -> bool | None:
+def equal_up_to_constant(a: Node, b: Node, name_a: str | None, name_b: str | None, ctx: Context) -> bool | None:
     """Whether two antiderivatives differ by a constant. `name_a` and `name_b` are their constants of
     integration, None where a side has none; each must enter as k C with a constant k other than zero.
     """
