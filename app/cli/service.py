@@ -10,7 +10,7 @@ import httpx2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from app.cli.exit_codes import NO_SERVICE, USAGE, fail, fail_for
+from app.cli.exit_codes import NO_SERVICE, USAGE, errors, fail, fail_for
 from app.cli.options import settings_from
 from touchstone_client import AsyncClient, Recall, RetryPolicy, TouchstoneError, VerifyItem, VerifyResult
 
@@ -19,6 +19,8 @@ SLICE_ROWS = 512
 """Items in one call of the client, each call with a deadline of its own."""
 SLICE_DEADLINE_S = 600.0
 """A file is no training step: a slow model should finish rather than leave rows undecided."""
+MODEL_ANSWER_S = 30.0
+"""For a model server that is said to be running."""
 MODEL_START_S = 900.0
 """For a model server that starts with us: weights may have to be read from a slow disk."""
 FEW_RETRIES = RetryPolicy(max_retries=3)
@@ -41,19 +43,25 @@ async def in_process(model: str | None) -> AsyncIterator[AsyncClient]:
     """A client of a service that lives as long as the context: same application, pool and cache as `serve`."""
     from app.main import create_app  # noqa: PLC0415 - see app.cli
 
-    app = create_app(settings_from(model={"source": model}))
+    settings = settings_from(model={"source": model})
+    patience_s = MODEL_START_S if (settings.model.source or "").startswith("vllm:") else MODEL_ANSWER_S
+    app = create_app(settings)
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app=app)
         async with AsyncClient("http://in-process", transport=transport, deadline_s=SLICE_DEADLINE_S) as client:
-            await _model_started(client)
+            await _model_started(client, patience_s)
             yield client
 
 
-async def _model_started(client: AsyncClient) -> None:
-    give_up_at = time.monotonic() + MODEL_START_S
+async def _model_started(client: AsyncClient, patience_s: float) -> None:
+    give_up_at = time.monotonic() + patience_s
+    said = ""
     while not (state := (await client.ready()).components["model"]).ok:
+        if state.detail != said:
+            errors.print(f"waiting for the model: {state.detail}", markup=False)
+            said = state.detail
         if time.monotonic() > give_up_at:
-            fail(f"the model is not there after {MODEL_START_S:.0f} s: {state.detail}", NO_SERVICE)
+            fail(f"the model is not there after {patience_s:.0f} s: {state.detail}", NO_SERVICE)
         await asyncio.sleep(0.5)
 
 

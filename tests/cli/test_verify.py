@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.clients.conftest import Service, service, status
+from tests.scripted_openai import Manners, ScriptedOpenAI, polite
 
 __all__ = ["service"]
 
@@ -183,3 +184,19 @@ def test_asking_for_a_model_that_is_not_there(tmp_path: Path) -> None:
     done = touchstone("verify", write(tmp_path / "in.jsonl", GOOD), "--local", "--recall", "always")
     assert done.returncode == 2
     assert "model" in done.stderr
+
+
+def test_local_with_a_running_model(tmp_path: Path) -> None:
+    """`--local --model http://…` waits for the model, asks it about every answer and shows its column."""
+    rows = [
+        {"id": "rules", "reference": "4", "response": "\\boxed{4}", "label": True},
+        {"id": "rescued", "reference": "4", "response": "\\boxed{5}", "label": False},
+    ]
+    out = tmp_path / "out.jsonl"
+    with ScriptedOpenAI(polite(Manners(yes=0.97, no=0.02))) as server:
+        arguments = ["--local", "--model", server.url, "--out", str(out)]
+        done = touchstone("verify", write(tmp_path / "in.jsonl", rows), *arguments)
+    assert done.returncode == 0, done.stderr
+    assert [(row["reward"], row["decided_by"]["stage"]) for row in read(out)] == [(1.0, "rules"), (1.0, "model")]
+    # a model that says yes to everything: the rules alone were right about both
+    assert cells(done.stdout, "accuracy")[1:] == ["100.0%", "50.0%", "50.0%"]
