@@ -23,6 +23,9 @@ from touchstone_client import (
 
 from .conftest import Service, expected, items
 
+# From 3.12 on Python warns of what these tests are about; the server's threads are not used in the child.
+forks = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+
 
 def rewards(client: Client) -> list[float | None]:
     """A worker process's job."""
@@ -38,6 +41,7 @@ def async_rewards(client: AsyncClient) -> list[float | None]:
     return asyncio.run(main())
 
 
+@forks
 @pytest.mark.parametrize("context", ["spawn", "fork"])
 def test_clients_travel_to_worker_processes(service: Service, context: str) -> None:
     """Clients with open connections here work after being pickled into another process."""
@@ -57,6 +61,7 @@ def test_pickling_keeps_the_settings() -> None:
     assert repr(copy) == "Client('http://reward:1')"
 
 
+@forks
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_fork_opens_connections_of_its_own(service: Service, kind: str) -> None:
     """After a bare fork, parent and child use the same client at once without mixing up their answers."""
