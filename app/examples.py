@@ -48,6 +48,7 @@ def _result(**fields: Any) -> dict[str, Any]:
         "decided_by": {"stage": "rules", "name": "same_text"},
         "reason": "the same text",
         "cached": False,
+        "details": None,
         "timings_ms": {"quick": 0.01},
         "rules": {"outcome": "correct", "name": "same_text", "reason": "the same text"},
         "model": None,

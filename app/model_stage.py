@@ -74,10 +74,12 @@ class ModelStage:
         """What the model says within the deadline, and whether it was said before or to another item."""
         key = self.key(problem, answer)
         kept = self._cache.recall_opinion(key)
+        found = "memory"
         if kept is None and key not in self._flights:
             await self._cache.fetch([key])
             kept = self._cache.recall_opinion(key)
-        self._metrics.cache_reads.labels("opinion", "hit" if kept else "miss").inc()
+            found = "store"
+        self._metrics.cache_reads.labels("opinion", found if kept else "miss").inc()
         if kept is not None:
             return kept, True
         shared = key in self._flights

@@ -21,15 +21,22 @@ def result(entry: Progress | Rejected) -> wire.VerifyResult:
         id=item.id,
         task=item.task,
         outcome=_WIRE[settled.outcome],
-        reward=reward(settled.outcome),
+        reward=reward(settled.outcome, _credit(entry)),
         answer=None if verdict is None else verdict.answer,
         decided_by=wire.DecidedBy(settled.stage, settled.name),
         reason=settled.reason,
         cached=entry.cached,
+        details=None if verdict is None or verdict.details is None else dict(verdict.details),
         timings_ms=entry.timings_ms,
         rules=None if verdict is None else _rules(verdict),
         model=None if entry.opinion is None else _model(entry.opinion),
     )
+
+
+def _credit(entry: Progress) -> float | None:
+    """Partial credit is the rules' to give; a model that accepts, accepts the whole answer."""
+    by_rules = entry.settled is not None and entry.settled.stage == "rules"
+    return entry.verdict.credit if by_rules and entry.verdict is not None else None
 
 
 def _rejected(entry: Rejected) -> wire.VerifyResult:

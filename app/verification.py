@@ -1,4 +1,4 @@
-"""The use case behind `POST /v1/verify`: quick rules, cache, worker pool, second look, in that order.
+"""The use case behind `POST /v1/verify`: memory, quick rules, store, worker pool, second look, in that order.
 
 Rule 1: results come back in the order of the items, one for each, whatever happened to its neighbours.
 Rule 2: the request's deadline is kept: what is not decided by then is undecidable, and says where it stood.
@@ -78,7 +78,7 @@ class Verification:
         answered = [Progress(item) if isinstance(item, Accepted) else item for item in batch.items]
         items = [entry for entry in answered if isinstance(entry, Progress)]
         await self._decide_at_once(items)
-        await self._recall_verdicts([progress for progress in items if progress.verdict is None])
+        await self._fetch_verdicts([progress for progress in items if progress.verdict is None])
         works = self._submit([progress for progress in items if progress.verdict is None])
         try:
             unfinished = [progress for progress in items if not self._finish_at_once(progress, batch)]
@@ -97,40 +97,41 @@ class Verification:
     # Before any waiting
 
     async def _decide_at_once(self, items: list[Progress]) -> None:
-        chars = 0
+        """What this process remembers, else the quick rules."""
+        chars = remembered = 0
         started = time.perf_counter()
         for number, progress in enumerate(items, 1):
-            problem = progress.item.problem
-            progress.verdict = self.verifiers[progress.item.task].quick(problem)
+            item = progress.item
+            verifier = self.verifiers[item.task]
+            progress.key = rules_key(item.task, verifier.VERSION, item.problem)
+            if self._recall(progress):
+                remembered += 1
+                stage = "cache"
+            else:
+                progress.verdict = verifier.quick(item.problem)
+                if progress.verdict is not None:
+                    self.cache.remember_verdict(progress.key, progress.verdict)
+                stage = "quick"
             now = time.perf_counter()
-            progress.took("quick", now - started)
-            chars += len(problem.response)
+            progress.took(stage, now - started)
+            chars += len(item.problem.response)
             if number % STEP_ITEMS == 0 or chars > STEP_CHARS:
                 chars = 0
                 await asyncio.sleep(0)
                 now = time.perf_counter()
             started = now
+        self.metrics.cache_reads.labels("verdict", "memory").inc(remembered)
 
-    async def _recall_verdicts(self, items: list[Progress]) -> None:
+    async def _fetch_verdicts(self, items: list[Progress]) -> None:
+        """What the store knows."""
         if not items:
             return
         started = time.perf_counter()
-        unknown: list[Progress] = []
-        chars = 0
-        for number, progress in enumerate(items, 1):
-            item = progress.item
-            progress.key = rules_key(item.task, self.verifiers[item.task].VERSION, item.problem)
-            if not self._recall(progress):
-                unknown.append(progress)
-            chars += len(item.problem.response)
-            if number % STEP_ITEMS == 0 or chars > STEP_CHARS:
-                chars = 0
-                await asyncio.sleep(0)
-        await self.cache.fetch(list({progress.key for progress in unknown}))
-        misses = sum(not self._recall(progress) for progress in unknown)
+        await self.cache.fetch(list({progress.key for progress in items}))
+        misses = sum(not self._recall(progress) for progress in items)
         seconds = time.perf_counter() - started
         self.metrics.stage_seconds.labels("cache").observe(seconds)
-        self.metrics.cache_reads.labels("verdict", "hit").inc(len(items) - misses)
+        self.metrics.cache_reads.labels("verdict", "store").inc(len(items) - misses)
         self.metrics.cache_reads.labels("verdict", "miss").inc(misses)
         for progress in items:
             progress.took("cache", seconds)

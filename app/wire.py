@@ -80,6 +80,7 @@ class VerifyResult(msgspec.Struct, frozen=True):
     id: str | None = None
     answer: str | None = None
     cached: bool = False
+    details: dict[str, Any] | None = None
     timings_ms: dict[str, float] = {}
     rules: StageReport | None = None
     model: StageReport | None = None

@@ -77,6 +77,12 @@ class Cache:
         if verdict.outcome is not Outcome.UNDECIDABLE:
             self._keep(key, _encoder.encode(verdict))
 
+    def remember_verdict(self, key: bytes, verdict: Verdict) -> None:
+        """Keep a quick verdict in memory alone: a write to the store would cost more than the rule."""
+        data = _encoder.encode(verdict)
+        if verdict.outcome is not Outcome.UNDECIDABLE and len(data) <= MAX_ENTRY_BYTES:
+            self._memory[key] = data
+
     def keep_opinion(self, key: bytes, opinion: Opinion) -> None:
         """Keep what the model said, unless it could not be asked or read."""
         if opinion.accepts is not None:

@@ -48,7 +48,6 @@ def start_app(tmp_path: Path) -> StartApp:
         pool: dict[str, Any] | None = None,
         cache: dict[str, Any] | None = None,
         model: dict[str, Any] | None = None,
-        limits: dict[str, Any] | None = None,
         served: ScriptedModel | None = None,
     ) -> AsyncIterator[Running]:
         settings = Settings(
@@ -57,7 +56,6 @@ def start_app(tmp_path: Path) -> StartApp:
             ),
             cache=CacheSettings(**{"file": tmp_path / "cache.sqlite3", **(cache or {})}),
             model=ModelSettings(**(model or {})),
-            **({"limits": limits} if limits else {}),
         )
         app = create_app(settings, functools.partial(open_services, registry=FAULTS, served=served))
         async with app.router.lifespan_context(app):

@@ -85,6 +85,9 @@ def _verify(problem: Problem) -> Verdict:
             _die()
     if word == "unknown":
         return Verdict(Outcome.UNDECIDABLE, "none", "no rule applies", rest, (rest, "?"), passed_on=True)
+    if word == "partly":
+        tests = {"tests": [{"passed": True}, {"passed": False}]}
+        return Verdict(Outcome.INCORRECT, "partly", "one of two", None, credit=float(rest), details=tests)
     answer = problem.response.rpartition(" ")[2]
     outcome = Outcome.CORRECT if answer in problem.references else Outcome.INCORRECT
     return Verdict(outcome, "last_word", f"the last word is {outcome}", answer)

@@ -35,10 +35,10 @@ def redis_store(server: RedisServer, errors: list[str]) -> RedisStore:
     return RedisStore(server.url, timeout_s=0.25, ttl_s=60, on_error=errors.append)
 
 
-async def stored(server: RedisServer) -> list[bytes]:
+async def stored(server: RedisServer) -> list[bytes | str]:
     redis: Redis = Redis.from_url(server.url)
     try:
-        found: list[bytes] = await redis.keys("touchstone:*")
+        found: list[bytes | str] = await redis.keys("touchstone:*")
         return found
     finally:
         await redis.aclose()

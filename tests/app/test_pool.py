@@ -27,7 +27,7 @@ def job(response: str, *references: str) -> Job:
 def alive(pid: int) -> bool:
     """Whether the process still runs; whoever inherits an orphan may be slow to collect it."""
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
