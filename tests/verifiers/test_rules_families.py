@@ -66,6 +66,14 @@ SAME: list[Case] = [
     (r"x \equiv 1 \pmod{4}", r"x = 4k + 1, k \in \mathbb{Z}", {}),
     (r"n \equiv -1 \pmod 6", r"n \equiv 5 \pmod 6", {}),
     (r"2k+1, k \ge 0", r"2n+1, n \ge 0", {"variables": frozenset({"x"})}),
+    (r"n = 3k+1, k \in \mathbb{Z}", r"n \equiv 1 \pmod 3", {}),
+    (r"n = 3k+1 \text{ where } k \text{ is an integer}", "3m+1", {"variables": frozenset({"n"})}),
+    ("2x+3", "(2x+3)", {}),
+    ("t(1,2,3)", "s(1,2,3)", {"variables": frozenset({"x"})}),
+    (r"(x,y,z) = (t, 2t, 3t), t \in \mathbb{R}", "(s, 2s, 3s)", {}),
+    (r"(k, k+1), k \in \mathbb{Z}", r"\{(n, n+1) \mid n \in \mathbb{Z}\}", {}),
+    (r"\{(n, n+1) : n \in \mathbb{Z}\}", r"(m, m+1), m \in \mathbb{Z}", {}),
+    (r"f(x)=cx \text{ for all } c \in \mathbb{R}", r"f(x)=kx, k \in \mathbb{R}", {}),
 ]
 
 DIFFERENT: list[Case] = [

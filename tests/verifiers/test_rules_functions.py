@@ -28,6 +28,12 @@ SAME: list[Case] = [
     (r"f(x)=x+1 \text{ for all } x \in \mathbb{R}", "x+1", {}),
     ("f(x, y) = x + 2y", "f(a, b) = a + 2b", {}),
     (r"y = \sqrt{x}", r"f(x) = \sqrt{x}", {}),
+    ("y = x^2", "f(x)=x^2", {}),
+    ("a_n = 2^{n-1}", "2^{n-1}", {}),
+    ("a_n = 2^{n-1}", r"a_n = \frac{2^n}{2}", {}),
+    ("a_n = 2n - 1", r"a_n = 2n-1 (n \in \mathbb{N}^*)", {}),
+    (r"a_{n} = 3 \cdot 2^{n-1}, n \in \mathbb{N}^*", r"a_n = 3 \cdot 2^{n-1}", {}),
+    (r"f(x) = x \text{ and } f(x) = -x", r"f(x) = \pm x", {}),
 ]
 
 DIFFERENT: list[Case] = [

@@ -16,6 +16,7 @@ SAME: list[Case] = [
     (r"\begin{pmatrix} 1 \\ 2\end{pmatrix}", r"\langle 1, 2 \rangle", {}),
     ("(3,4,0)", r"3\vec i + 4 \vec j", {}),
     (r"\begin{pmatrix} 0.5 \\ 0.25 \end{pmatrix}", r"\left(\frac12, \frac14\right)", {}),
+    (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{bmatrix}1\\2\end{bmatrix}", {}),
 ]
 
 DIFFERENT: list[Case] = [

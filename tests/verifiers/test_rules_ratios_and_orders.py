@@ -22,6 +22,7 @@ SAME: list[Case] = [
     ("0.75", "3:4", {}),
     (r"\sqrt{2} < 1.5 < \frac{8}{5}", r"\frac85 > 1.5 > \sqrt 2", {}),
     (r"a \le b < c", r"c > b \ge a", {}),
+    (r"\frac{1}{2}", "1:2", {}),
 ]
 
 DIFFERENT: list[Case] = [

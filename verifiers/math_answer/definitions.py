@@ -35,19 +35,25 @@ def _without_domains(node: Node) -> Node:
     if not isinstance(node, Where):
         return node
     arguments = {
-        argument.name
+        name
         for part in preorder(node.body)
         if isinstance(part, Rel)
-        for side in part.operands[:1]
-        for call in preorder(side)
-        if isinstance(call, Apply)
-        for argument in call.args
-        if isinstance(argument, Sym)
+        for side in preorder(part.operands[0])
+        for name in _argument_names(side)
     }
     kept = tuple(condition for condition in _flat(node.conditions) if not _is_domain(condition, arguments))
     if len(kept) == len(tuple(_flat(node.conditions))):
         return node
     return Where(node.body, kept) if kept else node.body
+
+
+def _argument_names(side: Node) -> Iterator[str]:
+    """`n` in `f(n)` and in `a_n`."""
+    match side:
+        case Apply(args=args):
+            yield from (argument.name for argument in args if isinstance(argument, Sym))
+        case Sym(name=name) if "_" in name:
+            yield name.split("_", 1)[1]
 
 
 def _flat(conditions: tuple[Node, ...]) -> Iterator[Node]:

@@ -66,7 +66,9 @@ def is_name(node: Node) -> bool:
         case Sym() | Apply():
             return True
         case Call(name=name, args=(inner,)) if name in FIGURES:
-            return is_segment(inner) or (name != "abs" and isinstance(inner, Sym))
+            return is_segment(inner) or (
+                isinstance(inner, Sym) if name != "abs" else isinstance(inner, Call) and is_name(inner)
+            )
         case Group(items=items):
             return all(isinstance(item, Sym | Apply) for item in items)
         case _:

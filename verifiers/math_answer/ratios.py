@@ -8,7 +8,7 @@ Rule 3: `b < a < c` is the same read from the right; against a bare list it need
 from verifiers.math_answer.context import Context
 from verifiers.math_answer.matching import Same, conjunction, in_order
 from verifiers.math_answer.relations import ascending
-from verifiers.math_answer.sequences import EXPRESSIONS
+from verifiers.math_answer.several import EXPRESSIONS
 from verifiers.math_answer.tree import Div, Mul, Node, Ratio, Rel, Seq, Text
 from verifiers.math_answer.walk import symbols
 

@@ -6,75 +6,30 @@ Rule 2: several different values against a single one is a hedge, refuted whiche
 Rule 3: values under names (`p = 3, q = 4`) against bare values: in the question's order of the names where it
         gives one, else in the order written. Names in words (`Paolo: 18, Qing: 14`) may come in any order, except
         where the question fixes one or where the names contradict the values (a maximum below a minimum).
-Rule 4: plus-minus stands for both values. A point with signs in several coordinates may mean two points or four:
-        it equals only what is written likewise.
 """
 
 from collections.abc import Callable, Sequence
-from enum import Enum
-from typing import NamedTuple
 
 from verifiers.math_answer.context import Context
 from verifiers.math_answer.matching import Same, as_sets, conjunction, in_any_order, in_order
-from verifiers.math_answer.naming import COMPUTES, Assignment, alternating, assignments, is_name, one_name_for_all
+from verifiers.math_answer.several import EXPRESSIONS, Kind, Several, several, signed_coordinates
 from verifiers.math_answer.tree import (
-    Add,
     Apply,
-    Call,
-    Const,
-    Div,
     Dots,
     Group,
-    Labelled,
-    Logic,
-    Mul,
-    Neg,
     Node,
-    Num,
-    Percent,
-    PlusMinus,
-    Pow,
-    Quantity,
-    Ratio,
     Rel,
-    Seq,
-    SetBuilder,
-    SetOf,
     Sym,
     Text,
 )
 from verifiers.math_answer.values import order
-from verifiers.math_answer.walk import expand_plus_minus, preorder
-
-EXPRESSIONS = (Num, Sym, Const, Add, Neg, Mul, Div, Pow, Call, Apply, Percent, Quantity, PlusMinus)
-"""Nodes that are one value."""
 
 GREATEST, LEAST = ("max", "greatest", "largest", "最大"), ("min", "least", "smallest", "最小")
 
 
-class Kind(Enum):
-    """How several values are held together."""
-
-    LIST = "list"
-    SET = "set"
-    TUPLE = "tuple"
-    BRACKETS = "brackets"
-    """`[1, 2]`: a list as programs print it, an interval, or a vector."""
-    NAMED = "named"
-    ONE = "one"
-
-
-class Several(NamedTuple):
-    """Values, and how they are held together; `names` belong to the values one by one for Kind.NAMED."""
-
-    kind: Kind
-    items: tuple[Node, ...]
-    names: tuple[Node, ...] = ()
-
-
 def same_values_in_collection(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
     """Lists, sets, tuples and named values against each other, and against a single value."""
-    left, right = _several(reference), _several(response)
+    left, right = several(reference), several(response)
     if left.kind is Kind.ONE and right.kind is Kind.ONE:
         return None
     if left.kind is Kind.ONE or right.kind is Kind.ONE:
@@ -86,103 +41,6 @@ def same_values_in_collection(reference: Node, response: Node, ctx: Context, sam
     if Dots() in left.items or Dots() in right.items:
         return in_order(left.items, right.items, ctx, same) or None
     return _by_kind(left, right, ctx, same)
-
-
-def _several(node: Node) -> Several:
-    match node:
-        case Seq(items=items) | Logic(op="or", args=items):
-            return _listed(node, items)
-        case SetOf(items=items):
-            return Several(Kind.SET, _signs_expanded(items))
-        case Group(left=left, items=items, right=right):
-            signed = _signed_coordinates(node)
-            if signed:
-                both = expand_plus_minus(node, linked=False) if signed == 1 else (node,)
-                return Several(Kind.SET if signed == 1 else Kind.ONE, both)
-            if left + right == "[]":
-                return Several(Kind.BRACKETS, items)
-            return Several(Kind.TUPLE, items) if left + right in ("()", "<>") else Several(Kind.ONE, (node,))
-        case Rel(operands=(name, values), ops=("in",)) if is_name(name) and isinstance(values, SetOf):
-            return _several(values)
-        case SetBuilder(condition=Logic(op="or", args=args)):
-            return _listed(node, args)
-        case Logic(args=args) if one_name_for_all(args) is not None:
-            return _listed(node, args)
-        case Rel() | Logic():
-            pairs = assignments(node)
-            return Several(Kind.ONE, (node,)) if pairs is None else _named(pairs)
-        case Add() | PlusMinus() | Mul() | Div() | Neg() | Quantity():
-            both = expand_plus_minus(node, linked=False)
-            return Several(Kind.SET if len(both) > 1 else Kind.ONE, both)
-        case _:
-            return Several(Kind.ONE, (node,))
-
-
-def _named(pairs: Sequence[Assignment]) -> Several:
-    return Several(Kind.NAMED, tuple(value for _, value in pairs), tuple(name for name, _ in pairs))
-
-
-def _listed(node: Node, items: Sequence[Node]) -> Several:
-    pairs = None if isinstance(node, Logic | SetBuilder) else assignments(node)
-    if pairs is not None:
-        return _named(pairs)
-    if any(map(_restricts, items)) and not all(map(_restricts, items)):
-        return Several(Kind.ONE, (node,))
-    kind = Kind.LIST if isinstance(node, Seq) and node.joint != "or" else Kind.SET
-    values = one_name_for_all(items)
-    if values is not None:
-        # Functions stay whole: the argument is bound in each by itself.
-        kept = items if isinstance(items[0], Rel) and isinstance(items[0].operands[0], Apply) else values
-        return Several(Kind.SET if all(isinstance(item, Rel) for item in items) else kind, _signs_expanded(kept))
-    items = _without_part_labels(items)
-    systems = alternating(items)
-    if systems is not None:
-        return Several(kind, systems)
-    if isinstance(node, Logic) and not all(isinstance(item, Logic) or assignments(item) for item in items):
-        return Several(Kind.ONE, (node,))
-    return Several(kind, _signs_expanded(items))
-
-
-def _restricts(item: Node) -> bool:
-    r"""`n \ge 3` or `n even` beside a value: a condition on it, not another value."""
-    if isinstance(item, Rel):
-        return not COMPUTES.issuperset(item.ops) and item.ops != ("in",)
-    return isinstance(item, Quantity) and isinstance(item.x, Sym)
-
-
-def _without_part_labels(items: Sequence[Node]) -> tuple[Node, ...]:
-    """`Sequence 1: -2, -1 and Sequence 2: 10, 11` as one list: a label stands before several values."""
-    labelled = [item for item in items if isinstance(item, Labelled)]
-    if len(labelled) in (0, len(items)):
-        return tuple(items)
-    return tuple(_under_label(item) for item in items)
-
-
-def _under_label(item: Node) -> Node:
-    match item:
-        case Labelled(x=Ratio(items=(Num(decimals=None, den=1), value))):
-            # "Sequence 1: -2" reads as the label "sequence" before 1 : -2.
-            return value
-        case Labelled(x=value):
-            return value
-        case _:
-            return item
-
-
-def _signs_expanded(items: Sequence[Node]) -> tuple[Node, ...]:
-    """Both values for each plus-minus, points with a sign in several coordinates apart (Rule 4)."""
-    found: list[Node] = []
-    for item in items:
-        linked = isinstance(item, Group) and _signed_coordinates(item) == 1
-        if isinstance(item, Group) and not linked:
-            found.append(item)
-        else:
-            found.extend(expand_plus_minus(item, linked=linked))
-    return tuple(found)
-
-
-def _signed_coordinates(item: Group) -> int:
-    return sum(any(isinstance(part, PlusMinus) for part in preorder(coordinate)) for coordinate in item.items)
 
 
 def _against_one(left: Several, right: Several, ctx: Context, same: Same) -> bool | None:
@@ -257,7 +115,7 @@ def _order_matters(listed: Several, ctx: Context) -> bool:
 
 def _unless_ambiguous(verdict: bool | None, left: Several, right: Several) -> bool | None:
     """Rule 4: points that may stand for several are not refuted by their count."""
-    ambiguous = any(isinstance(item, Group) and _signed_coordinates(item) > 1 for item in (*left.items, *right.items))
+    ambiguous = any(isinstance(item, Group) and signed_coordinates(item) > 1 for item in (*left.items, *right.items))
     return None if ambiguous and verdict is False else verdict
 
 
@@ -292,17 +150,21 @@ def _with_brackets(left: Several, right: Several, ctx: Context, same: Same) -> b
 def _same_assignments(left: Several, right: Several, ctx: Context, same: Same) -> bool | None:
     """Named values against named values: the names say which belong together."""
     ours, theirs = _by_name(left), _by_name(right)
-    if ours.keys() == theirs.keys() and _any_order(left, ctx) and not isinstance(left.names[0], Text):
+    numbered = ours.keys() == theirs.keys() and _number_the_answers(left, ctx)
+    if numbered and ctx.hints.variables:
         return in_any_order(left.items, right.items, ctx, same)
     verdict = conjunction(same(value, theirs[key]) for key, value in ours.items() if key in theirs)
+    if numbered and verdict is False:
+        # Without a question `x_1` and `x_2` may be numbers of answers, which anyone gives as he likes.
+        return None if in_any_order(left.items, right.items, ctx, same) is not False else False
     return verdict if verdict is False or ours.keys() == theirs.keys() else None
 
 
-def _by_name(named: Several) -> dict[Node, Node]:
+def _by_name(pairs: Several) -> dict[Node, Node]:
     """What each name stands for: its value, or for a function the whole definition, whose argument is bound."""
     return {
         _name_key(name): Rel((name, value), ("=",)) if isinstance(name, Apply) else value
-        for name, value in zip(named.names, named.items, strict=True)
+        for name, value in zip(pairs.names, pairs.items, strict=True)
     }
 
 
@@ -314,61 +176,62 @@ def _name_key(name: Node) -> Node:
 
 
 def _named_against_bare(left: Several, right: Several, ctx: Context, same: Same) -> bool | None:
-    named, bare = (left, right) if left.kind is Kind.NAMED else (right, left)
+    pairs, bare = (left, right) if left.kind is Kind.NAMED else (right, left)
 
     def ordered(items: Sequence[Node]) -> bool | None:
-        ours, theirs = (items, bare.items) if named is left else (bare.items, items)
+        ours, theirs = (items, bare.items) if pairs is left else (bare.items, items)
         return in_order(ours, theirs, ctx, same)
 
     def unordered(items: Sequence[Node]) -> bool | None:
-        ours, theirs = (items, bare.items) if named is left else (bare.items, items)
+        ours, theirs = (items, bare.items) if pairs is left else (bare.items, items)
         return in_any_order(ours, theirs, ctx, same)
 
     if bare.kind is Kind.SET or (bare.kind is Kind.BRACKETS and len(bare.items) == 2):
-        verdict = unordered(named.items)
-        return verdict if verdict is False or (bare.kind is Kind.SET and _any_order(named, ctx)) else None
-    if _contradicts(named, ctx):
+        verdict = unordered(pairs.items)
+        in_a_set = bare.kind is Kind.SET and (_any_order(pairs, ctx) or _number_the_answers(pairs, ctx))
+        return verdict if verdict is False or in_a_set else None
+    if _contradicts(pairs, ctx):
         return False
-    as_asked = _in_asked_order(named, ctx)
+    as_asked = _in_asked_order(pairs, ctx)
     if as_asked is not None:
         return ordered(as_asked)
-    verdict = ordered(named.items)
+    verdict = ordered(pairs.items)
     if verdict is not False:
         return verdict
-    free = unordered(named.items)
-    if free and _any_order(named, ctx) and bare.kind is Kind.LIST and not ctx.hints.ordered:
+    free = unordered(pairs.items)
+    if free and _any_order(pairs, ctx) and bare.kind is Kind.LIST and not ctx.hints.ordered:
         return True
     return False if free is False else None
 
 
-def _any_order(named: Several, ctx: Context) -> bool:
+def _any_order(pairs: Several, ctx: Context) -> bool:
     """Whether the names are in words, or number the answers (`x_1`, `x_2`) without being the question's own."""
-    if all(isinstance(name, Text) for name in named.names):
+    if all(isinstance(name, Text) for name in pairs.names):
         return True
-    return bool(ctx.hints.variables) and _numbered(named.names).isdisjoint(ctx.hints.variables | {""})
+    return bool(ctx.hints.variables) and _number_the_answers(pairs, ctx)
 
 
-def _numbered(names: Sequence[Node]) -> set[str]:
-    """The names where all are one letter with different numbers; else the set that holds no name at all."""
-    found = {name.name for name in names if isinstance(name, Sym) and name.name.partition("_")[2].isdigit()}
-    letters = {name.partition("_")[0] for name in found}
-    return found if len(found) == len(names) and len(letters) == 1 else {""}
+def _number_the_answers(pairs: Several, ctx: Context) -> bool:
+    """Whether the names are one letter with different numbers, and none is a name of the question."""
+    names = {name.name for name in pairs.names if isinstance(name, Sym) and name.name.partition("_")[2].isdigit()}
+    letters = {name.partition("_")[0] for name in names}
+    return len(names) == len(pairs.names) and len(letters) == 1 and names.isdisjoint(ctx.hints.variables)
 
 
-def _in_asked_order(named: Several, ctx: Context) -> tuple[Node, ...] | None:
+def _in_asked_order(pairs: Several, ctx: Context) -> tuple[Node, ...] | None:
     """The values in the order in which the question asks for their names."""
-    pairs = zip(named.names, named.items, strict=True)
-    values = {name.name: item for name, item in pairs if isinstance(name, Sym)}
+    both = zip(pairs.names, pairs.items, strict=True)
+    values = {name.name: item for name, item in both if isinstance(name, Sym)}
     asked = ctx.hints.asked
-    if len(asked) != len(named.items) or set(asked) != values.keys():
+    if len(asked) != len(pairs.items) or set(asked) != values.keys():
         return None
     return tuple(values[name] for name in asked)
 
 
-def _contradicts(named: Several, ctx: Context) -> bool:
+def _contradicts(pairs: Several, ctx: Context) -> bool:
     """Whether a maximum is given that lies below the minimum."""
     found: dict[tuple[str, ...], Node] = {}
-    for name, item in zip(named.names, named.items, strict=True):
+    for name, item in zip(pairs.names, pairs.items, strict=True):
         for words in (GREATEST, LEAST):
             if isinstance(name, Text) and any(word in name.words for word in words):
                 found[words] = item

@@ -12,7 +12,7 @@ from verifiers.math_answer.exact import exact
 from verifiers.math_answer.inequalities import Solution, is_set_notation, read_set
 from verifiers.math_answer.matching import Same
 from verifiers.math_answer.real_sets import Piece, is_finite, same_set
-from verifiers.math_answer.sequences import EXPRESSIONS
+from verifiers.math_answer.several import EXPRESSIONS
 from verifiers.math_answer.tree import (
     Group,
     NamedSet,
