@@ -21,7 +21,7 @@ from touchstone_client import (
     TouchstoneError,
 )
 
-from .conftest import Service, expected, items
+from .conftest import Service, expected, hang, items
 
 # From 3.12 on Python warns of what these tests are about; the server's threads are not used in the child.
 forks = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
@@ -130,7 +130,7 @@ def test_no_thread_is_left_running(service: Service) -> None:
     """After a call the client has no threads, whether it went well or not."""
     with Client(service.url, retry=RetryPolicy(max_retries=0)) as client:
         client.verify(items(500))
-        service.shutdown()
+        service.always = hang(0.5)
         with pytest.raises(TouchstoneError):
             client.verify(items(500), deadline_s=0.2)
         names = [thread.name for thread in threading.enumerate()]
