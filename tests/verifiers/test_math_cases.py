@@ -53,12 +53,14 @@ def test_case_has_its_outcome(case: dict[str, Any]) -> None:
     )
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES])
-def test_quick_look_never_disagrees_with_the_full_one(case: dict[str, Any]) -> None:
+def test_quick_look_never_disagrees_with_the_full_one() -> None:
     """What the event loop decides by itself is what the full rules would have decided."""
-    hasty = math_answer.quick(problem(case))
-    if hasty is not None:
-        assert hasty.outcome is math_answer.verify(problem(case)).outcome
+    hasty = [(name, case, math_answer.quick(problem(case))) for name, case in CASES]
+    assert [
+        (name, quick.outcome)
+        for name, case, quick in hasty
+        if quick is not None and quick.outcome is not math_answer.verify(problem(case)).outcome
+    ] == []
 
 
 def test_cases_are_well_formed() -> None:
