@@ -63,7 +63,6 @@ def test_different_expressions(first: Node, second: Node) -> None:
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        (sqrt(power(x, 2)), x),
         (add(call("atan", x), call("atan", div(1, x))), div(pi, 2)),
         (call("asin", call("sin", x)), x),
         (call("abs", x), x),
@@ -75,6 +74,11 @@ def test_different_expressions(first: Node, second: Node) -> None:
 def test_positive_points_do_not_prove_an_identity(first: Node, second: Node) -> None:
     """What holds for positive values alone is refuted at others."""
     assert both_ways(first, second) is False
+
+
+def test_what_holds_for_lengths_alone_is_left_open() -> None:
+    """`\\sqrt{x^2}` is x for a length and not for a number: neither proved nor refuted."""
+    assert both_ways(sqrt(power(x, 2)), x) is None
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
 """Agreement of a rounded number with the number it stands for.
 
-Rule 1: one side must be the other, correctly rounded (a half may go either way; cutting digits off is no
-        rounding).
+Rule 1: one side must be the other, correctly rounded (a half goes away from zero or to the even digit; cutting
+        digits off is no rounding).
 Rule 2: never looser than the digits that are shown; an integer is exact unless the question asks to
         approximate.
 Rule 3: False when the numbers are far apart or the notation shows that they differ; None when they are near
         but the table does not allow it, so that a later stage may look.
 
     reference  response        accepted when one rounds to the other, and
-    decimal    exact           the reference shows 3 significant digits
+    decimal    exact           the reference shows 3 significant digits, or 2 that are both decimals (0.71)
     exact      decimal         the response shows 4 significant digits, or 3 digits and 3 decimals; no exact
                                answer is asked for; the reference is no integer and no decimal of up to
                                6 places (3/8 is 0.375, and 0.38 is refuted)
@@ -91,14 +91,6 @@ def agrees_by_rounding(reference: Node, response: Node, ctx: Context) -> bool | 
     return allowed if allowed is not None else _unless_far(first, second)
 
 
-def near(reference: Node, response: Node, ctx: Context) -> bool:
-    """Whether two numbers are close enough that one could be the other, rounded more freely than allowed
-    here.
-    """
-    first, second = _amount(reference, ctx), _amount(response, ctx)
-    return first is not None and second is not None and _unless_far(first, second) is None
-
-
 def _allowed(reference: Amount, response: Amount, ctx: Context) -> bool | None:
     """The table, for unequal numbers and no stated precision."""
     if reference.decimal() and response.decimal():
@@ -106,7 +98,7 @@ def _allowed(reference: Amount, response: Amount, ctx: Context) -> bool | None:
     if reference.whole or response.whole:
         return _with_integer(reference, response, ctx)
     if reference.shown is not None:
-        enough = reference.shown.digits >= 3
+        enough = reference.shown.digits >= 3 or reference.shown.digits == reference.shown.decimals == 2
         return True if enough and _rounds_to(response.value, reference) else None
     if _ends_early(reference.value) and not ctx.hints.approximate:
         return False
@@ -145,7 +137,8 @@ def _at_asked_precision(reference: Amount, response: Amount, ctx: Context) -> bo
     if response.whole and places > 0 and not _is_multiple(reference.value, Fraction(1)):
         return _unless_far(reference, response)
     unit = _unit(places)
-    if abs(reference.value - response.value) > unit / 2:
+    short, long = (response, reference) if _is_multiple(response.value, unit) else (reference, response)
+    if not _is_rounding(long.value, short.value, unit):
         return _unless_far(reference, response)
     if _is_multiple(response.value, unit):
         return True
@@ -155,7 +148,15 @@ def _at_asked_precision(reference: Amount, response: Amount, ctx: Context) -> bo
 
 
 def _rounds_to(value: Fraction, decimal: Amount) -> bool:
-    return abs(value - decimal.value) <= decimal.unit() / 2
+    return _is_rounding(value, decimal.value, decimal.unit())
+
+
+def _is_rounding(value: Fraction, rounded: Fraction, unit: Fraction) -> bool:
+    """Nearest multiple of the unit; a half goes away from zero or to the even digit, the two ways in use."""
+    distance = abs(value - rounded)
+    if 2 * distance != unit:
+        return 2 * distance < unit
+    return abs(rounded) > abs(value) or (rounded / unit) % 2 == 0
 
 
 def _unless_far(first: Amount, second: Amount) -> bool | None:

@@ -20,13 +20,14 @@ from verifiers.math_answer.render import render
 from verifiers.math_answer.rounding import agrees_by_rounding
 from verifiers.math_answer.sequences import same_values_in_collection
 from verifiers.math_answer.solution_sets import same_integer_set, same_real_set
-from verifiers.math_answer.tree import Node
-from verifiers.math_answer.values import same_value
+from verifiers.math_answer.tree import Add, Node, Sym
+from verifiers.math_answer.values import equal_up_to_constant, same_value
 from verifiers.math_answer.words import words
 
 Rule: TypeAlias = Callable[[Node, Node, Context, Same], "bool | None"]
 """(reference, response, context, comparison of parts) -> yes, no, or None for "not mine"."""
 
+_INTEGRATION_CONSTANTS = frozenset({"C", "c", "K", "C_0", "C_1"})
 MAX_NESTING = 6
 """A tuple in a set in a case of a piecewise function is three deep."""
 
@@ -37,9 +38,21 @@ def value(reference: Node, response: Node, ctx: Context, same: Same) -> bool | N
     if equal is True:
         return True
     rounded = agrees_by_rounding(reference, response, ctx)
-    if rounded is not None:
-        return rounded
-    return equal
+    return equal if rounded is None else rounded
+
+
+def same_antiderivative(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
+    """`x^2 + C` and `x^2 + 1 + C`: a constant of integration swallows constants. It must be on both sides."""
+    left, right = _constant_of_integration(reference), _constant_of_integration(response)
+    if left is None or right is None:
+        return None
+    return equal_up_to_constant(reference, response, left, right, ctx)
+
+
+def _constant_of_integration(node: Node) -> str | None:
+    if not isinstance(node, Add):
+        return None
+    return next((t.name for t in node.terms if isinstance(t, Sym) and t.name in _INTEGRATION_CONSTANTS), None)
 
 
 RULES: tuple[Rule, ...] = (
@@ -63,6 +76,7 @@ RULES: tuple[Rule, ...] = (
     same_inequality,
     same_named,
     same_equation,
+    same_antiderivative,
     value,
 )
 

@@ -77,6 +77,8 @@ INDEX_NAMES = frozenset("nkmjl")
 COUNTING = frozenset(("factorial", "factorial2", "binom", "perm", "gcd", "lcm", "mod"))
 PERIODIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "floor", "ceil"))
 COMPLEX_PARTS = frozenset(("conj", "re", "im", "arg"))
+POSITIVE_ONLY = frozenset(("sqrt", "root"))
+"""Functions whose identities often hold for positive values alone."""
 COMPLEX_NAMES = frozenset("zw")
 
 _encoder = msgspec.msgpack.Encoder()
@@ -144,12 +146,21 @@ class _Comparison:
         fewest = FEWEST_POINTS if self.names else 1
         tally = self._tally(_real_points(self.names, self.seed), arb, ENOUGH_POINTS if self.names else 1)
         if tally.refuted:
-            return False
+            return None if self._over_positive_reals() else False
         if not tally.agreed:  # no common real domain: imaginary values, or undefined
             tally = self._tally(_real_points(self.names, self.seed), acb, ENOUGH_POINTS if self.names else 1)
             if tally.refuted:
                 return False
         return self._confirmed(tally.agreed) if tally.enough(fewest) else None
+
+    def _over_positive_reals(self) -> bool:
+        """`\\sqrt{a^2}` and `a` agree for lengths and differ for numbers: which was meant cannot be told."""
+        used = {node.name for side in (self.a, self.b) for node in preorder(side) if type(node) is Call}
+        if not (self.names and used & POSITIVE_ONLY):
+            return False
+        points = ({name: abs(value) for name, value in at.items()} for at in _real_points(self.names, self.seed))
+        tally = self._tally(points, arb, ENOUGH_POINTS)
+        return not tally.refuted and tally.enough(FEWEST_POINTS)
 
     def _over_complex(self) -> bool | None:
         """Real agreement holds for complex variables too, unless a function is not analytic."""
