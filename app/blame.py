@@ -3,6 +3,7 @@
 Rule 1: a response that chokes the verifier is not excused, or models learn to choke it: what the kernel's
         limits stopped, the response chose to be that dear, provided that the references alone are not to
         blame.
+        Where the bounded rules had read both sides and only the last resort choked, a model may still look.
 Rule 2: everything else is ours: a busy machine, a crash, a bug, the request's deadline.
 """
 

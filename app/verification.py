@@ -41,11 +41,12 @@ NO_MODEL = "no model stage is configured"
 
 @dataclass(slots=True)
 class Progress:
-    """How far one item has come. `settled` is set once, last."""
+    """How far one item has come. `lost` is the word on it if the pool lost it; `settled` is set once, last."""
 
     item: Accepted
     key: bytes = b""
     verdict: Verdict | None = None
+    lost: Settled | None = None
     opinion: Opinion | None = None
     settled: Settled | None = None
     cached: bool = False
@@ -184,6 +185,7 @@ class Verification:
         if work is not None:
             self._take(progress, await asyncio.shield(work))
         if progress.verdict is None:
+            progress.settled = progress.lost
             return
         if self.model is not None and self._asks_model(progress.verdict, batch):
             assert progress.verdict.answer is not None
@@ -208,7 +210,8 @@ class Verification:
             case Lost():
                 readable = self.verifiers[progress.item.task].readable
                 references = progress.item.problem.references
-                progress.settled = blame.settle_lost(outcome, references_readable=all(map(readable, references)))
+                progress.lost = blame.settle_lost(outcome, references_readable=all(map(readable, references)))
+                progress.verdict = outcome.passed_on
 
     def _asks_model(self, verdict: Verdict, batch: Batch) -> bool:
         if batch.opinions:
@@ -220,9 +223,9 @@ class Verification:
         verdict = progress.verdict
         assert verdict is not None
         if batch.recall is Recall.NEVER or not hybrid.wants_model(verdict):
-            progress.settled = hybrid.by_rules(verdict)
+            progress.settled = progress.lost or hybrid.by_rules(verdict)
         elif self.model is None or progress.opinion is None:
-            progress.settled = hybrid.by_rules(verdict, NO_MODEL)
+            progress.settled = progress.lost or hybrid.by_rules(verdict, NO_MODEL)
         else:
             progress.settled = hybrid.settle(verdict, progress.opinion, self.model.on_failure)
 
@@ -245,7 +248,7 @@ class Verification:
         if progress.verdict is None:
             return blame.out_of_time("before the rules had decided")
         if self.model is None or batch.recall is Recall.NEVER or not hybrid.wants_model(progress.verdict):
-            return hybrid.by_rules(progress.verdict)
+            return progress.lost or hybrid.by_rules(progress.verdict)
         progress.opinion = Opinion(self.model.name, accepts=None, reason="the request's deadline passed")
         return hybrid.settle(progress.verdict, progress.opinion, self.model.on_failure)
 

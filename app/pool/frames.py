@@ -33,15 +33,21 @@ class Done(msgspec.Struct, frozen=True, array_like=True, tag=True):
     raised: str = ""
 
 
+class PassedOn(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """What the bounded rules made of the running job: sent ahead of the last resort, which may not survive it."""
+
+    verdict: Verdict
+
+
 class Yielded(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """The rest of the jobs is handed back unbegun."""
 
 
-Answer = Done | Yielded
+Answer = Done | PassedOn | Yielded
 
 _encoder = msgspec.msgpack.Encoder()
 _jobs_decoder = msgspec.msgpack.Decoder(list[Job])
-_answer_decoder: msgspec.msgpack.Decoder[Done | Yielded] = msgspec.msgpack.Decoder(Done | Yielded)
+_answer_decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 
 
 def framed(message: bytes) -> bytes:

@@ -15,6 +15,7 @@ import msgspec
 
 from app.pool import frames, worker
 from app.pool.outcome import Cause, JobOutcome
+from verifiers.verdict import Verdict
 
 
 @dataclass(slots=True, eq=False)
@@ -24,6 +25,7 @@ class Ticket:
     job: frames.Job
     size: int
     future: asyncio.Future[JobOutcome]
+    passed_on: Verdict | None = None
     submitted: float = field(default_factory=time.monotonic)
 
 
@@ -133,6 +135,10 @@ class Link(asyncio.Protocol):
             self._hear(answer)
 
     def _hear(self, answer: frames.Answer) -> None:
+        if isinstance(answer, frames.PassedOn):
+            running = self.tickets or self._taken_back
+            running[0].passed_on = answer.verdict
+            return
         if isinstance(answer, frames.Yielded):
             self._yielding = False
             self._taken_back.clear()

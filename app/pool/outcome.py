@@ -28,12 +28,13 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """No verdict. `detail` is safe to show."""
+    """No last word. `detail` is safe to show; `passed_on` is what the bounded rules had made of it by then."""
 
     cause: Cause
     detail: str
     work_s: float
     queue_s: float
+    passed_on: Verdict | None = None
 
 
 JobOutcome = Finished | Lost

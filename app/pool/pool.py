@@ -173,7 +173,7 @@ class Pool:
             cause, detail = Cause.MEMORY_LIMIT, "the item used up its memory"
         else:
             cause, detail = Cause.VERIFIER_RAISED, f"the verifier raised {done.raised}"
-        ticket.future.set_result(Lost(cause, detail, done.seconds, queue_s))
+        ticket.future.set_result(Lost(cause, detail, done.seconds, queue_s, ticket.passed_on))
 
     def worker_idle(self, link: Link) -> None:
         if self._queue and link.idle:
@@ -205,7 +205,8 @@ class Pool:
     def _lose(self, ticket: Ticket, cause: Cause, detail: str, started: float) -> None:
         if not ticket.future.done():
             work_s = time.monotonic() - started
-            ticket.future.set_result(Lost(cause, detail, work_s, max(0.0, started - ticket.submitted)))
+            queue_s = max(0.0, started - ticket.submitted)
+            ticket.future.set_result(Lost(cause, detail, work_s, queue_s, ticket.passed_on))
 
     def _worker_exited(self, pid: int, status: int) -> None:
         if link := self._links.get(pid):

@@ -11,7 +11,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +47,12 @@ def address_space_bytes() -> int:
     return pages * resource.getpagesize()
 
 
-def run(job: frames.Job, verifiers: Mapping[str, "Verifier"], cpu_s: float) -> frames.Done:
+def run(
+    job: frames.Job,
+    verifiers: Mapping[str, "Verifier"],
+    cpu_s: float,
+    announce: Callable[[frames.PassedOn], None],
+) -> frames.Done:
     """One job under its CPU limit."""
     started = time.perf_counter()
     verdict = None
@@ -58,7 +63,9 @@ def run(job: frames.Job, verifiers: Mapping[str, "Verifier"], cpu_s: float) -> f
         verifier = verifiers[job.task]
         verdict = verifier.verify(job.problem)
         if verdict.passed_on:
-            verdict = verifier.last_resort(job.problem, verdict)
+            announce(frames.PassedOn(verdict))
+            passed_on, verdict = verdict, None
+            verdict = verifier.last_resort(job.problem, passed_on)
     except MemoryError:
         out_of_memory = True
     except BaseException as error:  # SystemExit in a library must not end the worker unnoticed
@@ -81,6 +88,9 @@ def _taken_back(connection: socket.socket) -> bool:
 
 
 def _work(connection: socket.socket, verifiers: Mapping[str, "Verifier"], limits: Limits, ceiling: int) -> None:
+    def announce(passed_on: frames.PassedOn) -> None:
+        connection.sendall(frames.encode_answer(passed_on))
+
     for message in _messages(connection):
         jobs = frames.decode_jobs(message)
         if not jobs:
@@ -88,7 +98,7 @@ def _work(connection: socket.socket, verifiers: Mapping[str, "Verifier"], limits
         for job in jobs:
             if job is not jobs[0] and _taken_back(connection):
                 break
-            done = run(job, verifiers, limits.cpu_s)
+            done = run(job, verifiers, limits.cpu_s, announce)
             connection.sendall(frames.encode_answer(done))
             if done.out_of_memory:
                 os._exit(EXIT_RECYCLED)

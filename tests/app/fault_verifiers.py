@@ -94,6 +94,9 @@ def _verify(problem: Problem) -> Verdict:
 
 
 def _last_resort(problem: Problem, verdict: Verdict) -> Verdict:
+    _, _, word = problem.response.partition(" choking ")
+    if word in FAULTS:
+        FAULTS[word]()
     if problem.response == "unknown settled":
         return Verdict(Outcome.CORRECT, "last_resort", "settled at last", verdict.answer)
     return verdict

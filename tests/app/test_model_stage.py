@@ -40,6 +40,20 @@ async def test_what_the_rules_pass_on_is_the_models_to_decide(start_app: StartAp
     ]
 
 
+@pytest.mark.parametrize(
+    ("fault", "without"), [("spin", "unreadable"), ("raise", "undecidable"), ("die", "undecidable")]
+)
+async def test_the_model_looks_where_only_the_last_resort_choked(start_app: StartApp, fault: str, without: str) -> None:
+    """Both sides were read before the algebra choked: a model decides; without one the item is blamed as ever."""
+    response = f"unknown agree choking {fault}"
+    async with start_app(served=ScriptedModel()) as running:
+        asked = (await running.verify(response))[0]
+        never = (await running.verify(response, recall="never"))[0]
+    assert (asked["outcome"], asked["decided_by"]["stage"]) == ("correct", "model")
+    assert asked["rules"]["name"] == "none"
+    assert (never["outcome"], never["decided_by"]["stage"]) == (without, "service")
+
+
 async def test_never_asks_no_model(start_app: StartApp) -> None:
     """`recall: never` gets the rules' verdict although a model is there."""
     model = ScriptedModel()
