@@ -91,6 +91,12 @@ def agrees_by_rounding(reference: Node, response: Node, ctx: Context) -> bool | 
     return allowed if allowed is not None else _unless_far(first, second)
 
 
+def near(reference: Node, response: Node, ctx: Context) -> bool:
+    """Whether two numbers are close enough that one could be the other, rounded more freely than allowed here."""
+    first, second = _amount(reference, ctx), _amount(response, ctx)
+    return first is not None and second is not None and _unless_far(first, second) is None
+
+
 def _allowed(reference: Amount, response: Amount, ctx: Context) -> bool | None:
     """The table, for unequal numbers and no stated precision."""
     if reference.decimal() and response.decimal():
