@@ -22,6 +22,13 @@ MAX_FINAL_CHARS = 4_000  # of the final section kept for the reading of words
 MAX_QUESTION_CHARS = 20_000  # of the question looked at for copies
 
 _PLAIN_ANSWER = re.compile(r"-?\d{1,15}(?:\.\d{1,15}|/\d{1,15})?|-?\\d?frac\{-?\d{1,9}\}\{\d{1,9}\}")
+# A bare formula: digits, brackets, single letters and harmless commands, at most one name before an equals sign.
+# No chain, no comment, no words: nothing that a later stage would change.
+_BARE_FORMULA = re.compile(
+    r"(?=[^\s,*_|])(?:[A-Za-z](?:\([A-Za-z]\))? ?= ?)?(?:[\d .,()\[\]{}+*/^_|-]|(?<![A-Za-z])[A-Za-z](?![A-Za-z])"
+    r"|\\(?:[dt]?frac|sqrt|pi|cup|infty|left[(\[]|right[)\]]|leq?|geq?|cdot|pm|times"
+    r"|circ)(?![A-Za-z])){1,300}+(?<![\s.,*])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +57,16 @@ def extract(response: str, question: str | None = None) -> Extraction:
     """
     if len(response) <= 40 and _PLAIN_ANSWER.fullmatch(response):
         return Extraction(response, "whole", (), None, response)
+    if len(response) <= 300 and _BARE_FORMULA.fullmatch(response) and says_something(response):
+        return _checked(response, "whole", (), response, question)
     if len(response) > MAX_RESPONSE_CHARS:
         return Extraction(None, "nothing", refusal="response too long")
     lone = lone_box(response)
     if lone is not None:
         return _checked(lone, "box", (), response, question)
     section = final_section(response, question)
-    if section.only_thinking:
-        return Extraction(None, "nothing", refusal="no final part after the thinking")
+    if section.refusal is not None:
+        return Extraction(None, "nothing", refusal=section.refusal)
     return _searched(section.text.strip(), question)
 
 
@@ -65,20 +74,29 @@ def _searched(text: str, question: str | None) -> Extraction:
     final = text[-MAX_FINAL_CHARS:]
     if not says_something(final):
         return Extraction(None, "nothing", refusal="no answer", final=final)
+    if question and text.startswith(question.strip()) and says_something(rest := text[len(question.strip()) :]):
+        text = rest.strip()
     question_text = squeeze(question[:MAX_QUESTION_CHARS]) if question else ""
     box = last_box(text, question)
     if box is not None:
         if box.answer is None or _taken_back(box.answer, text[box.end :], question_text):
             return Extraction(None, box.how, refusal=box.refusal or "contradicting finals", final=final)
         return _checked(box.answer, box.how, box.parts, final, question)
+    if "box" in text:
+        text = _EMPTY_BOX.sub("", text).strip()
+        final = text[-MAX_FINAL_CHARS:]
     marker = marked(text, question_text)
     if marker is not None:
         if marker.answer is None:
             return Extraction(None, marker.how, refusal=marker.refusal, final=final)
         revised = _revision(marker.answer, text[marker.end :], question_text)
-        return _checked(revised or marker.answer, "correction" if revised else marker.how, marker.parts, final, question)
-    if _BROKEN_OFF.search(final) or _OPENING_ONLY.fullmatch(final):
+        return _checked(
+            revised or marker.answer, "correction" if revised else marker.how, marker.parts, final, question
+        )
+    if _BROKEN_OFF.search(final[-60:]) or _OPENING_ONLY.fullmatch(final):
         return Extraction(None, "nothing", refusal="no answer", final=final)
+    if question and len(text) <= len(question) + 20 and _repeats(text, question):
+        return Extraction(None, "whole", refusal="only the question repeated", final=final)
     end = read_end(text, question_text)
     if end is None or not says_something(end.answer):
         return Extraction(None, "nothing", refusal="no answer", final=final)
@@ -95,8 +113,11 @@ def _checked(answer: str, how: str, parts: tuple[str, ...], final: str, question
     return Extraction(answer, how, parts, None, final, is_hedged(answer))
 
 
+_EMPTY_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{\s*\}")
 _REVISION = re.compile(
-    r"\b(?:wait|actually|sorry|correction|scratch that|oops|i made an? (?:mistake|error))\b|更正|不对|等等，|算错|写错", re.IGNORECASE
+    r"\b(?:wait|actually|sorry|correction|scratch that|oops|i made an? (?:mistake|error))\b|更正|不对|等等，"
+    r"|算错|写错",
+    re.IGNORECASE,
 )
 
 
@@ -119,18 +140,23 @@ def _taken_back(answer: str, tail: str, question_text: str) -> bool:
     return again is not None and again.answer is not None and differ(again.answer, answer)
 
 
-_BROKEN_OFF = re.compile(r"(?:\b(?:is|are|be|the|to|of|equals)|[:：=,，]|[是为])[\s*_$]*\Z", re.IGNORECASE)
+_BROKEN_OFF = re.compile(r"(?:\b(?:is|are|be|the|to|of|equals)|(?<!\\)[:：=,，]|[是为])[\s*_$.。]*\Z", re.IGNORECASE)
 _OPENING_ONLY = re.compile(
-    r"[\s#*>]*(?:(?:thought process|thinking|solution|answer|the answer|final answer|reasoning|explanation|analysis|step[- ]by[- ]step|step 1"
+    r"[\s#*>]*(?:(?:thought process|thinking|solution|answer|the answer|final answer|reasoning|explanation|analysis"
+    r"|step[- ]by[- ]step|step 1"
     r"|解|解答|答|答案|分析|思路|思考过程|かいせつ|解説|решение|ответ|solución|lösung|solution complète)[\s:：.*。]*"
-    r"|(?:sure|okay|ok|certainly|of course|absolutely|great question|let me|let's|let us|i will|i'll|we need to|we will|we'll|first,|to solve"
+    r"|(?:sure|okay|ok|certainly|of course|absolutely|great question|let me|let's|let us|i will|i'll|we need to"
+    r"|we will|we'll|first,|to solve"
     r"|here is|here's|让我们?|首先|好的|我们来|下面|我来)[^\d=]{0,30000})",
     re.IGNORECASE,
 )
 _OPTION_LABEL = re.compile(r"(?<![A-Za-z])[A-H]\s*[).:、．]")
 _IMPERATIVE = re.compile(
-    r"(?:please)?(?:now)?(?:compute|evaluate|calculate|simplify|expand|factori[sz]e|factor|find|determine|whatis|reduce|write|express|rationali[sz]e|solve"
-    r"|differentiate|integrate|计算|化简|求|求值|解|分解因式|因式分解)(?:thevalueof|theexactvalueof|thefollowing|theexpression|completely|fully|theintegral|the"
+    r"(?:please)?(?:now)?(?:compute|evaluate|calculate|simplify|expand|factori[sz]e|factor|find|determine|whatis"
+    r"|reduce|write|express|rationali[sz]e|solve"
+    r"|differentiate|integrate|计算|化简|求|求值|解|分解因式|因式分解)(?:thevalueof|theexactvalueof|thefollowing"
+    r"|theexpression"
+    r"|completely|fully|theintegral|the"
     r"|equation|sum|product|[:：,])*"
 )
 

@@ -23,21 +23,25 @@ _OR = re.compile(r"\bor\b|或")
 _UNBRACED = re.compile(r"\s*(-?\d[\d.,]*(?<![.,])|\\?[A-Za-z]+|[^\s$\\{}]+)")
 # What follows the box and belongs to its value: a sign of percent or degree, a subscript, a unit in text.
 _ATTACHED = re.compile(
-    r"\s*(?:\\[,;:! ]|~)*\s*(?:\$\s*(?=\\?%|°))?((?:\^\s*\{?\s*\\(?:circ|degree)\s*\}?|°|\\?%|\\degree|\^\{?\\prime\}?"
+    r"(?:\\[,;:! ]|[~ \n]){0,6}(?:\$ ?(?=\\?%|°))?((?:\^\s*\{?\s*\\(?:circ|degree)\s*\}?|°|\\?%|\\degree"
+    r"|\^\{?\\prime\}?"
     r"|[_^]\s*(?:\{[^{}]{1,40}\}|\w)|!(?=\s*[$\\.]|\s*\Z)|\\pi\b|\\times\s*10\s*\^\s*(?:\{[^{}]{1,12}\}|\d)"
     r"|\\(?:text|mathrm|textrm|mbox|rm)\s*\{\s*[A-Za-zµμΩ°/·. ]{1,16}(?:\^?\{?-?\d\}?)?\s*\}(?:\s*\^\s*\{?-?\d\}?)?))"
 )
 _UNIT_PROSE = re.compile(
-    r"\{\s*(?:is|are|and|or|so|as|if|for|where|which|because|since|when|with|by|the|in|to|hence|thus|then|but)\b", re.IGNORECASE
+    r"\{\s*(?:is|are|and|or|so|as|if|for|where|which|because|since|when|with|by|the|in|to|hence|thus|then|but)\b",
+    re.IGNORECASE,
 )
 _DENIED_BEFORE = re.compile(
     r"(?:\b(?:not|isn't|never|instead of|rather than|unlike|(?:wrong|incorrect|mistaken|erroneous|tempting|naive)"
-    r" (?:answer|result|value)s?(?: (?:is|of|would be|might be|could be|as))?)|不是|而不是|并非|错误答案(?:是|为)?|误(?:得|写|算)为?)"
+    r" (?:answer|result|value)s?(?: (?:is|of|would be|might be|could be|as))?)|不是|而不是|并非"
+    r"|错误答案(?:是|为)?|误(?:得|写|算)为?)"
     r"[\s$*:：(\\\[]{0,8}\Z",
     re.IGNORECASE,
 )
 _DENIED_AFTER = re.compile(
-    r"[\s$.\\)\]*]{0,6}(?:,? (?:which )?(?:is|was|would be) (?:wrong|incorrect|not|a (?:common )?mistake|false)|是错|不对|不正确)",
+    r"[\s$.\\)\]*]{0,6}(?:,? (?:which )?(?:is|was|would be) (?:wrong|incorrect|not|a (?:common )?mistake|false)|是错"
+    r"|不对|不正确)",
     re.IGNORECASE,
 )
 _JOINER = re.compile(
@@ -45,13 +49,16 @@ _JOINER = re.compile(
     r"[\s$\\,;，、；]*(?:[A-Za-z](?:_\{?\w{1,3}\}?)?\s*=\s*)?"
 )
 CORRECTION = re.compile(
-    r"\b(?:wait|actually|sorry|oops|no[,:]|correction|mistake|error|however|recheck|re-?check|re-?examine|recalculat\w*|redo|re-?do"
-    r"|reconsider|double[- ]check|hmm|instead|let me|let's (?:check|verify)|but|scratch that|on second thou?ght|i mean|rather)\b"
+    r"\b(?:wait|actually|sorry|oops|no[,:]|correction|mistake|error|however|recheck|re-?check|re-?examine"
+    r"|recalculat\w*|redo|re-?do"
+    r"|reconsider|double[- ]check|hmm|instead|let me|let's (?:check|verify)|but|scratch that|on second thou?ght"
+    r"|i mean|rather)\b"
     r"|更正|不对|错了|错误|重新|修正|等等|等一下|应该是|应为|但是|然而|不过|检查",
     re.IGNORECASE,
 )
 PART_LABEL = re.compile(
-    r"(?:\((?:[a-h]|[ivx]{1,4}|\d{1,2})\)|（\d{1,2}）|[①-⑳]|\b(?:part|question|problem|case|first|second|third|task|q)\b|(?:^|\n)[ \t#*]*"
+    r"(?:\((?:[a-h]|[ivx]{1,4}|\d{1,2})\)|（\d{1,2}）|[①-⑳]|\b(?:part|question|problem|case|task|q)\s?(?:\d|[a-h]\b"
+    r"|i{1,3}\b)|\b(?:first|second|third) (?:part|question|answer|blank|one|value)\b|(?:^|\n)[ \t#*]*"
     r"(?:\d{1,2}[.)、]|[a-h][.)])|第[一二三四五六七八九十\d]+(?:问|小题|空|部分|题))",
     re.IGNORECASE,
 )
@@ -103,7 +110,7 @@ def lone_box(text: str) -> str | None:
     line = text[text.rfind("\n", 0, at) + 1 : at]
     if len(line) > 400 or not _PLAIN_LEAD.fullmatch(line) or not _SAID.search(inner):
         return None
-    return None if "uman:" in text or "User:" in text or "cancel{" in text else inner
+    return None if "uman:" in text or "User:" in text or "cancel{" in text or "THINK]" in text else inner
 
 
 _PLAIN_COMMAND = re.compile(r"\\(?:[dt]?frac|sqrt|pi|text\b|left|math(?:rm|bf))")

@@ -18,12 +18,14 @@ _EQUALS = re.compile(r"(?<![<>!:=≠≤≥])(?:=(?![=<>])|＝)")
 _OPENERS = "([{"
 _CLOSERS = ")]}"
 _OPERATOR = re.compile(r"[-+*/^×÷·∙√!−:]|\\(?:[dt]?frac|times|cdot|div|sqrt|binom|sum|prod|int|lim|log|ln|pm)")
-_FUNCTION = r"(?<![A-Za-z])(?:sin|cos|tan|log|ln|lg|exp|sqrt|gcd|lcm|max|min|mod|pi|choose|arcsin|arccos|arctan)(?![A-Za-z])"
+_FUNCTION = (
+    r"(?<![A-Za-z])(?:sin|cos|tan|log|ln|lg|exp|sqrt|gcd|lcm|max|min|mod|pi|choose|arcsin|arccos|arctan)(?![A-Za-z])"
+)
 _COMMANDS = re.compile(r"\\[A-Za-z]+|" + _FUNCTION)
 _BOUND = re.compile(r"\\(?:int|sum|prod|lim)|[∫∑∏]")
 _VARIABLE = re.compile(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
 _CONSTANTS = re.compile(r"(?<![A-Za-z])[eiCP](?![A-Za-z])")
-_PIECE = re.compile(r"\s*(?:[,;，；、]\s*(?:and\b|or\b)?|\band\b|\bor\b|和|或|\\quad|\\qquad)\s*")
+_PIECE = re.compile(r"\s*(?:(?<!\\)[,;，；、]\s*(?:and\b|or\b)?|\band\b|\bor\b|和|或|\\quad|\\qquad)\s*")
 MAX_SPLIT_CHARS = 4_000  # a longer run of formulas is kept whole
 
 
@@ -84,7 +86,10 @@ def split_equalities(text: str) -> list[str]:
     if not signs:
         return [text.strip()]
     depths = _depths(text)
-    if any(text[at] in ",;，；、" and depths[at] == 0 and not _thousands(text, at) for at in range(len(text))):
+    if any(
+        text[at] in ",;，；、" and text[at - 1 : at] != "\\" and depths[at] == 0 and not _thousands(text, at)
+        for at in range(len(text))
+    ):
         return [text.strip()]
     members, start = [], 0
     for begin, end in signs:

@@ -6,6 +6,7 @@ Rule 3: two different values announced close together, with no word of correctio
 """
 
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 from verifiers.math_answer.extract_box import CORRECTION, NEAR_CHARS, PART_LABEL
@@ -24,23 +25,33 @@ _BE = r"(?:is|are|was|will be|would be|should be|must be|comes out to(?: be)?|tu
 _ANNOUNCEMENT = re.compile(
     r"(?:(?:answers?|ans|final result|result)\b\"?(?:[ \t]*\(?(?:[a-h]|[ivx]{1,3}|\d{1,2})\)?(?=[ \t*]*[:：]))?"
     r"(?: (?:to|for|of|in|on) [^.:：=\n]{0,100}?)??[ \t*_]{0,8}(?:(?:\([^()\n]{0,60}\)[ \t*_]{0,4})?[:：=]+>?"
-    r"| " + _BE + r"(?: (?:therefore|thus|then|simply|just|exactly|clearly|indeed|in fact|approximately|about|actually|equal to))*[ \t*_]{0,4}[:：]?"
+    r"| " + _BE + r"(?: (?:therefore|thus|then|simply|just|exactly|clearly|indeed|in fact|approximately|about|actually"
+    r"|equal to))*[ \t*_]{0,4}[:：]?"
     r"|(?=[*_#\s]{0,8}\n))"
     r"|ans\.(?=\s)|####(?!#)"
-    r"|(?:最终)?(?:答案|结果)(?:应该|应当|应|就|也|则|即)?[ \t*]{0,4}(?:是|为|等于|选|[:：=])[ \t*]{0,4}(?:选项)?[:：]?|答案(?=[*#\s]{0,8}\n)|解?答[：:]|(?:故|应|所以|因此)(?:本题)?选择?[：:]?|答え(?:は|[:：])"
+    r"|(?:最终)?(?:答案|结果)(?:应该|应当|应|就|也|则|即)?[ \t*]{0,4}(?:是|为|等于|选"
+    r"|[:：=])[ \t*]{0,4}(?:选项)?[:：]?|答案(?=[*#\s]{0,8}\n)"
+    r"|解?答[：:]|(?:故|应|所以|因此)(?:本题)?选择?[：:]?|答え(?:は|[:：])"
     r"|(?:ответ|respuesta|réponse|antwort)(?: final)?\s{0,2}(?:[:：]|\b(?:es|est|ist|lautet)\b))",
     re.IGNORECASE,
 )
 _SOMEBODY_ELSES = re.compile(
-    r"(?:\b(?:wrong|incorrect|common|reference|candidate\W{0,2}s?|student\W{0,2}s?|your|their|his|her|given|model|other|another|previous|expected|naive"
-    r"|tempting|possible|typical|gold|standard|sample|same|no|any|an?|whose|which|what|partial|intermediate|initial|first|rough|popular|usual"
-    r"|assistant|an?other|this|that|multiple|not the|submitted|claimed|official|true)|标准|参考|错误|错误的|常见|学生|学生的|别人的|他的|她的|易错|对方的)[\s*_\"]{0,4}\Z",
+    r"(?:\b(?:wrong|incorrect|common|reference|candidate\W{0,2}s?|student\W{0,2}s?|your|their|his|her|given|model"
+    r"|other|another|previous|expected|naive"
+    r"|tempting|possible|typical|gold|standard|sample|same|no|any|an?|whose|which|what|partial|intermediate|initial"
+    r"|first|rough|popular|usual"
+    r"|assistant|an?other|this|that|multiple|not the|submitted|claimed|official|true)|标准|参考"
+    r"|错误|错误的|常见|学生|学生的|别人的|他的"
+    r"|她的|易错|对方的)[\s*_\"]{0,4}\Z",
     re.IGNORECASE,
 )
 _TALK = re.compile(
-    r"(?:correct|right|wrong|incorrect|obvious|clear|clearly|given|shown|below|above|as follows|as above|found|derived|computed|obtained|verified"
-    r"|consistent|not\b(?! (?:possible|determin|defined|enough|exist))|the same|in (?:the|terms)|based|because|therefore correct|reasonable|accurate|complete"
-    r"|confirmed|marked|equivalent|as required|what|that\s+(?:of|the)|easy|simple|straightforward|正确|对的|错误|如下|显然)\b(?![:：]\s*\S)",
+    r"(?:correct|right|wrong|incorrect|obvious|clear|clearly|given|shown|below|above|as follows|as above|found"
+    r"|derived|computed|obtained|verified"
+    r"|consistent|not\b(?! (?:possible|determin|defined|enough|exist))|the same|in (?:the|terms)|based|because"
+    r"|therefore correct|reasonable|accurate|complete"
+    r"|confirmed|marked|equivalent|as required|what|that\s+(?:of|the)|easy|simple|straightforward|正确|对的|错误|如下"
+    r"|显然)\b(?![:：]\s*\S)",
     re.IGNORECASE,
 )
 _TAG_ANSWER = re.compile(r"<answer>\s*", re.IGNORECASE)
@@ -81,14 +92,19 @@ def marked(text: str, question_text: str = "") -> Marked | None:
         return None
     last = found[0]
     parts = [last.value]
-    for later, earlier in zip(found, found[1:], strict=False):
+    for later, earlier in pairwise(found):
         gap = text[earlier.end : later.at]
         if squeeze(earlier.value) == squeeze(later.value):
             continue
         if _labelled(text, later) and _labelled(text, earlier):
             parts.append(earlier.value)
             continue
-        if len(gap) <= NEAR_CHARS and differ(earlier.value, later.value) and not CORRECTION.search(gap) and not PART_LABEL.search(gap):
+        if (
+            len(gap) <= NEAR_CHARS
+            and differ(earlier.value, later.value)
+            and not CORRECTION.search(gap)
+            and not PART_LABEL.search(gap)
+        ):
             return Marked(None, "marker", (), "contradicting finals", last.end)
         break
     return Marked(last.value, last.how, tuple(parts[::-1]) if len(parts) > 1 else (), None, last.end)
@@ -156,7 +172,8 @@ def _claim(statement: str, question_text: str) -> str:
 
 
 _REASON = re.compile(
-    r"(?:,?\s+(?:because|since|as (?:desired|required|claimed|needed|we|the|shown|expected)|which (?:is|are|means|gives|we|matches)|so that|instead of|rather than|unlike)\b"
+    r"(?:,?\s+(?:because|since|as (?:desired|required|claimed|needed|we|the|shown|expected)|which (?:is|are|means"
+    r"|gives|we|matches)|so that|instead of|rather than|unlike)\b"
     r"|,? not\b(?! (?:exist|possible|defined))|,\s+(?:as|and (?:that|this|we|so))\b|，(?:因为|而不是|不是)).*\Z",
     re.IGNORECASE | re.DOTALL,
 )

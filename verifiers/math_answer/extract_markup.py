@@ -7,7 +7,9 @@ MAX_ANSWER_CHARS = 20_000  # longer texts are not answers; the reader refuses th
 _EDGE = " \t\r\n\u3000"
 # "5!" is a factorial; "Canberra!" is not.
 _TRAILING_STOP = re.compile(r"(?:(?<![.\\])\.|[。，；;：:]|(?<!\\),|！|(?<=[A-Za-z]{3})!|\s)+\Z")
-_PICTURES = re.compile("\\A[\u2600-\u27bf\u2b50\ufe0f\U0001f000-\U0001faff\\s]+|[\u2600-\u27bf\u2b50\ufe0f\U0001f000-\U0001faff]+\\Z")
+_PICTURES = re.compile(
+    "\\A[\u2600-\u27bf\u2b50\ufe0f\U0001f000-\U0001faff\\s]+|[\u2600-\u27bf\u2b50\ufe0f\U0001f000-\U0001faff]+\\Z"
+)
 _LEADING_MARK = re.compile(r"(?:[:：]\s*|=\s*(?=[^=])|\\(?:displaystyle|textstyle|quad|qquad|[,;: ])\s*)+")
 _PAIRS = (
     ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("***", "***"), ("**", "**"), ("__", "__"), ("```", "```"),
@@ -34,7 +36,11 @@ def clean(text: str) -> str:
         if text[:1] in ":：=\\" and (mark := _LEADING_MARK.match(text)):
             text = text[mark.end() :]
         if text[-1:] in ".。，,；;：:！! \n" and not text.endswith(("\\right.", "\\,", "\\;", "\\:", "\\!")):
-            text = _TRAILING_STOP.sub("", text[-40:]) if len(text) <= 40 else text[:-40] + _TRAILING_STOP.sub("", text[-40:])
+            text = (
+                _TRAILING_STOP.sub("", text[-40:])
+                if len(text) <= 40
+                else text[:-40] + _TRAILING_STOP.sub("", text[-40:])
+            )
         if not text.isascii():
             text = _PICTURES.sub("", text)
         text = _without_pair(_without_lone_stars(text))
@@ -91,10 +97,10 @@ def closing_brace(text: str, opening: int, limit: int = MAX_ANSWER_CHARS) -> int
     """Where the brace at `opening` is closed, -1 when it is not within `limit` characters."""
     depth = 0
     for brace in _BRACE.finditer(text, opening, min(len(text), opening + limit)):
-        token = brace[0]
-        if token == "{":
+        sign = brace[0]
+        if sign == "{":
             depth += 1
-        elif token == "}":
+        elif sign == "}":
             depth -= 1
             if depth == 0:
                 return brace.start()

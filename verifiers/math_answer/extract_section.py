@@ -10,11 +10,17 @@ import re
 from dataclasses import dataclass
 
 # Marks that show nothing or only steer the direction of the text: zero-width, bidi controls, soft hyphen, BOM.
-_INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064" + (
+_INVISIBLE = (
+    "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064"
     "\u2066\u2067\u2068\u2069\ufeff\u00ad\u061c\u180e"
 )
 _DROP_INVISIBLE = dict.fromkeys(map(ord, _INVISIBLE))
 _STRUCK_OVERLAYS = "\u0335\u0336\u0337"
+
+MAX_TAGS = 2_000  # "less than" signs; each is tried as a tag by several patterns
+
+# Longer runs of white space would be walked again and again by patterns that allow some.
+_SPACE_RUN = re.compile(r"\s{12,}+")
 
 _THINKING = re.compile(
     r"<(/?)\|?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis|inner_monologue"
@@ -30,18 +36,18 @@ _STRUCK_MARKDOWN = re.compile(r"(?<![^\s(\[*_|:：。，>])~~(?=[^\s~])([^~\n]{1
 _STRUCK_TAG = re.compile(r"<(del|s|strike)>[^<>]{0,2000}</\1>", re.IGNORECASE)
 _STRUCK_LATEX = re.compile(r"\\(?:sout|st|cancel|bcancel|xcancel)\s*\{(?:[^{}]|\{[^{}]{0,200}\}){0,400}\}")
 _TAG = re.compile(
-    r"</?(p|div|span|br|hr|b|i|u|em|strong|h[1-6]|ul|ol|li|table|tbody|thead|tr|td|th|center|font|section|article|main"
+    r"</?(p|div|span|br|hr|b|i|u|em|strong|h[1-6]|ul|ol|li|table|tbody|thead|tr|td|th|center|font|section|article"
+    r"|main"
     r"|body|html|math|output)(?:\s+[\w-]{1,30}\s*=\s*(?:\"[^\"<>]{0,200}\"|'[^'<>]{0,200}')){0,8}\s*/?>",
     re.IGNORECASE,
 )
-_LINE_TAGS = frozenset(
-    "p div br hr h1 h2 h3 h4 h5 h6 li tr ul ol table section article main body html".split()
-)
+_LINE_TAGS = frozenset("p div br hr h1 h2 h3 h4 h5 h6 li tr ul ol table section article main body html".split())
 
 # A LaTeX comment: an unescaped % after a space or at the start of a line. "50 %" at the end of a phrase, and
 # "50 % of", are percentages.
 _LATEX_COMMENT = re.compile(
-    r"(?<![^\s])%(?![ \t]*(?:[.,;:!?)\]}$，。；）]|$|(?:of|or|and|chance|probability|increase|decrease|more|less|的)\b|的))"
+    r"(?<![^\s])%(?![ \t]*(?:[.,;:!?)\]}$，。；）]|$|(?:of|or|and|chance|probability|increase|decrease|more"
+    r"|less|的)\b|的))"
     r"[^\n]*",
     re.MULTILINE,
 )
@@ -68,17 +74,21 @@ _TURN = re.compile(
     re.IGNORECASE,
 )
 _SCORE_LINE = re.compile(
-    _LINE_START + r"((?:(?:final|overall|total|process|outcome)[ _])?(?:scores?|ratings?|grades?|marks?|verdict|reward)"
+    _LINE_START + r"((?:(?:final|overall|total|process|outcome)[ _])?(?:scores?|ratings?|grades?|marks?|verdict"
+    r"|reward)"
     r"|得分|评分|分数)[ \t*]{0,4}[:：=][^\n]*",
     re.IGNORECASE,
 )
 # A lower-case word that every match of the two patterns above holds: most texts hold none.
-_GRADER_WORDS = ("human", "user", "system", "judg", "grad", "evaluat", "verdict", "score", "rating", "mark", "reward") + (
-    "用户", "系统", "评分", "评委", "裁判", "阅卷人", "判定", "得分", "分数"
+_GRADER_WORDS_ASCII = (
+    "human", "user", "system", "judg", "grad", "evaluat", "verdict", "score", "rating", "mark", "reward",
 )  # fmt: skip
-_GRADER_WORDS_ASCII = tuple(word for word in _GRADER_WORDS if word.isascii())
+_GRADER_WORDS = (
+    *_GRADER_WORDS_ASCII, "用户", "系统", "评分", "评委", "裁判", "阅卷人", "判定", "得分", "分数",
+)  # fmt: skip
 _SCORE_OBJECT = re.compile(
-    r"\{[^{}\n]{0,200}\"[^\"\n]{0,40}(?:score|verdict|correct|grade|overall|reward|judg|rating)[^\"\n]{0,40}\"\s*:[^{}]{0,400}\}",
+    r"\{[^{}\n]{0,200}\"[^\"\n]{0,40}(?:score|verdict|correct|grade|overall|reward|judg"
+    r"|rating)[^\"\n]{0,40}\"\s*:[^{}]{0,400}\}",
     re.IGNORECASE,
 )
 _VERDICT_TOKEN = re.compile(
@@ -90,10 +100,10 @@ _VERDICT_TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The text to search; `only_thinking` when the response never left its thinking block."""
+    """The text to search, or why there is none."""
 
     text: str
-    only_thinking: bool = False
+    refusal: str | None = None
 
 
 def final_section(response: str, question: str | None) -> Section:
@@ -105,10 +115,12 @@ def final_section(response: str, question: str | None) -> Section:
     text = response
     if not text.isascii():
         text = _visible(text)
-    if "hink" in text or "<" in text:
+    if text.count("<") > MAX_TAGS:
+        return Section("", "more markup than text")
+    if "<" in text or "THINK]" in text or "◁" in text:
         shown = _outside_thinking(text)
         if not shown.strip() and text.strip():
-            return Section("", only_thinking=True)
+            return Section("", "no final part after the thinking")
         text = shown
     if "<" in text:
         text = _TAG_COMMENT.sub("", text)
@@ -119,7 +131,7 @@ def final_section(response: str, question: str | None) -> Section:
     text = _without_grader_talk(text, question)
     if "<" in text:
         text = _TAG.sub(_plain_tag, text)
-    return Section(text)
+    return Section(_SPACE_RUN.sub(_short_space, text))
 
 
 def _visible(text: str) -> str:
@@ -134,9 +146,14 @@ def _outside_thinking(text: str) -> str:
     """What stands outside of thinking blocks. A bare closer ends a block that began with the response."""
     if _CHANNEL_OTHER in text or _CHANNEL_FINAL in text:
         return text.rpartition(_CHANNEL_FINAL)[2] if _CHANNEL_FINAL in text else ""
+    if "THINK]" in text or "◁" in text:
+        text = _outside_blocks(text, _BRACKET_THINKING)
+    return _outside_blocks(text, _THINKING)
+
+
+def _outside_blocks(text: str, pattern: re.Pattern[str]) -> str:
     kept: list[str] = []
     at, inside = 0, False
-    pattern = _THINKING if "<" in text else _BRACKET_THINKING
     for tag in pattern.finditer(text):
         closes = any(tag.groups()) or "end_of" in tag[0]
         if closes:
@@ -156,12 +173,16 @@ def _outside_thinking(text: str) -> str:
 
 def _without_struck(text: str) -> str:
     if "~~" in text:
-        text = _STRUCK_MARKDOWN.sub(" ", text)
+        text = _STRUCK_MARKDOWN.sub(" ", text).replace("~~", "  ")  # what is left are LaTeX spaces
     if "</" in text:
         text = _STRUCK_TAG.sub(" ", text)
     if "cancel{" in text or "\\sout" in text or "\\st{" in text:
         text = _STRUCK_LATEX.sub(" ", text)
     return text
+
+
+def _short_space(run: re.Match[str]) -> str:
+    return "\n\n" if "\n" in run[0] else "  "
 
 
 def _plain_tag(tag: re.Match[str]) -> str:

@@ -27,9 +27,13 @@ class End(NamedTuple):
     parts: tuple[str, ...] = ()
 
 
-_DECORATION = re.compile(r"[\s\-*_=#~|.·•—–:`]*|```\w{0,12}|</?\w{1,12}>|Q\.?E\.?D\.?|[∎■□◻]|\\(?:qed|hfill|blacksquare|square|Box)\b.*")
+_DECORATION = re.compile(
+    r"[\s\-*_=#~|.·•—–:`]*|```\w{0,12}|</?\w{1,12}>|Q\.?E\.?D\.?|[∎■□◻]|\\(?:qed|hfill|blacksquare|square|Box)\b.*"
+)
 _DISPLAY_END = re.compile(r"\\\]|\$\$|\\end\{(?:align|equation|gather|displaymath|eqnarray|multline)\*?\}")
-_ROWS_ENV = re.compile(r"\\(?:begin|end)\{(?:align|aligned|equation|gather|gathered|split|eqnarray|multline|displaymath)\*?\}(?:\[\w\])?")
+_ROWS_ENV = re.compile(
+    r"\\(?:begin|end)\{(?:align|aligned|equation|gather|gathered|split|eqnarray|multline|displaymath)\*?\}(?:\[\w\])?"
+)
 _BULLET = re.compile(r"\s*(?:[-*•·+]\s+(?!\d*\s*[-+*/=])|(?:\d{1,2}[.)]|\(\d{1,2}\)|\(?[a-h]\))\s+|>\s*)")
 _LABELLED = re.compile(r"([A-Za-z\u4e00-\u9fff][^\d:：=\\{}|<>$]{2,60})[:：]\s*([^:：]+)")
 _CELL_RULE = re.compile(r"[\s|:\-=+]*")
@@ -42,9 +46,11 @@ def read_end(text: str, question_text: str) -> End | None:
         return display
     lines = [line.strip() for line in text.split("\n")]
     lines = [line for line in lines if not _DECORATION.fullmatch(line) or _is_row(line)]
+    empty_table = False
     while lines and _CELL_RULE.fullmatch(lines[-1]):
+        empty_table = empty_table or "--" in lines[-1]
         lines.pop()
-    if not lines:
+    if not lines or (empty_table and _is_row(lines[-1])):  # a header without rows
         return None
     if _is_row(lines[-1]):
         return _table(lines, question_text)
@@ -65,7 +71,9 @@ def _last_display(text: str, question_text: str) -> End | None:
         return None
     last = closers[-1]
     after = text[last.end() :]
-    if re.search(r"[\d$]|\\\(", after) or any(not is_remark(part) for part in sentences(after.strip(" .。\n")) if says_something(part)):
+    if re.search(r"[\d$]|\\\(", after) or any(
+        not is_remark(part) for part in sentences(after.strip(" .。\n")) if says_something(part)
+    ):
         return None
     opening = {"\\]": "\\[", "$$": "$$"}.get(last[0], "\\begin{" + last[0][5:])
     begin = text.rfind(opening, 0, last.start())
@@ -75,14 +83,23 @@ def _last_display(text: str, question_text: str) -> End | None:
     if "&" in body or "\\\\" in body:
         if not _ROWS_ENV.search(body) and not opening.startswith("\\begin") and re.search(r"\\begin\{", body):
             return End(clean(body), "display")
-        rows = [row for row in re.split(r"\\\\(?:\[\w{1,6}\])?", _ROWS_ENV.sub("", body).replace("&", "")) if says_something(row)]
+        rows = [
+            row
+            for row in re.split(r"\\\\(?:\[\w{1,6}\])?", _ROWS_ENV.sub("", body).replace("&", ""))
+            if says_something(row)
+        ]
         body = rows[-1] if rows else ""
     answer = run_result(clean(body), question_text)
     return End(answer, "display") if says_something(answer) else None
 
 
 def _is_row(line: str) -> bool:
-    return line.startswith("|") and line.count("|") >= 2 and not line.rstrip().endswith("||")
+    """A row of a Markdown table; |x| + |y| is none."""
+    return (
+        line.startswith("|")
+        and line.endswith("|")
+        and (line.startswith("| ") or line.endswith(" |") or ("--" in line and _CELL_RULE.fullmatch(line) is not None))
+    )
 
 
 def _table(lines: list[str], question_text: str) -> End | None:
@@ -92,8 +109,6 @@ def _table(lines: list[str], question_text: str) -> End | None:
         if not _is_row(line) or _CELL_RULE.fullmatch(line):
             break
         rows.append(line)
-    if re.fullmatch(r"\|[^|]{1,80}\|", lines[-1].strip()):  # |x - 3|
-        return End(clean(lines[-1]), "last_line")
     cells = [cell.strip() for cell in rows[0].strip().strip("|").split("|")] if rows else []
     filled = [cell for cell in cells if says_something(cell)]
     header_only = len(lines) == len(rows) and len(rows) > 1
@@ -140,35 +155,53 @@ def _list(items: list[str]) -> End | None:
     if not all(len(claim) == 2 and is_name(claim[0]) for claim in claims):
         return None
     names = [claim[0] for claim in claims]
-    if len(set(names)) < len(names) and any(plain_value(claim[1]) is None for claim in claims):
+    results = [plain_value(claim[1]) for claim in claims]
+    if len(set(names)) < len(names) and (None in results or len(set(results)) < len(results)):
         return None  # x = 24/2 and then x = 12: a derivation
     return End(", ".join(values), "lines", tuple(values))
 
 
 def _walk_back(lines: list[str], question_text: str) -> End | None:
-    """The last statement, passing over remarks, denials and short closing questions."""
-    first_real: str | None = None
+    """The value of the last statement, all of it where it states none."""
+    found = _last_assertion(lines)
+    if found is None:
+        return None
+    sentence, in_last_line = found
+    return _statement(sentence, question_text, short=in_last_line) or End(clean(sentence), "last_line")
+
+
+def last_statement(text: str) -> str | None:
+    """The last sentence that asserts something."""
+    lines = [line.strip() for line in text[-MAX_TAIL_CHARS:].split("\n")]
+    found = _last_assertion([line for line in lines if not _DECORATION.fullmatch(line)])
+    return found[0] if found else None
+
+
+def _last_assertion(lines: list[str]) -> tuple[str, bool] | None:
+    """The last statement and whether the last line holds it, past remarks, denials and short closing questions."""
     passed = 0
     for number, line in enumerate(reversed(lines)):
         for sentence in reversed(sentences(line)):
             if not says_something(sentence) or _DECORATION.fullmatch(sentence):
                 continue
-            question = sentence.rstrip(" *_)").endswith(("?", "？"))
-            if question and any(char.isdigit() for char in sentence):
+            asks = sentence.rstrip(" *_)").endswith(("?", "？"))
+            if (asks and any(char.isdigit() for char in sentence)) or passed > MAX_PASSED_OVER:
                 return None
-            if passed < MAX_PASSED_OVER and (question or not asserts(sentence) or is_remark(sentence) or _parenthetical(sentence)):
+            if asks or not asserts(sentence) or is_remark(sentence) or _parenthetical(sentence):
                 passed += 1
                 continue
-            return _statement(sentence, question_text, short=number == 0) or (
-                End(clean(sentence), "last_line") if asserts(sentence) else None
-            )
-    return None if first_real is None else End(first_real, "whole")
+            return sentence, number == 0
+    return None
 
 
 def _parenthetical(sentence: str) -> bool:
     """A closing aside: "(Check: 3 + 5 = 8.)"."""
     text = sentence.strip()
-    return text[:1] in "(（[" and text.rstrip(".。")[-1:] in ")）]" and re.search(r"[A-Za-z]{3}|[\u4e00-\u9fff]{2}", text) is not None
+    return (
+        text[:1] in "(（["
+        and text.rstrip(".。")[-1:] in ")）]"
+        and re.search(r"[A-Za-z]{3}|[\u4e00-\u9fff]{2}", text) is not None
+    )
 
 
 def _statement(sentence: str, question_text: str, *, short: bool) -> End | None:
