@@ -136,6 +136,8 @@ OPEN: list[Case] = [
     ("1", r"x \equiv 1 \pmod 2", {}),
     (r"\text{the maximum is } 5", r"\text{the minimum is } 5", {}),
     (r"x = (-1)^k \frac{\pi}{6} + k\pi, k \in \mathbb{Z}", r"x = \frac{\pi}{6} + n\pi, n \in \mathbb{Z}", {}),
+    (r"x \equiv 1 \pmod 2", "2x+3", {}),
+    (r"2n+1, n \in \mathbb{Z}", "2x+1", {}),
 ]
 
 

@@ -166,6 +166,7 @@ DIFFERENT: list[Case] = [
     (r"\{a,b\}", r"\{a,c\}", {}),
     ("10,11,12,-2,-1,0", "Sequence 1: -2, -1, 1 and Sequence 2: 10, 11, 12", {}),
     ("2, 3", "x_1 = 3, x_2 = 2", {"variables": frozenset({"x_1", "x_2"}), "asked": ("x_1", "x_2")}),
+    ("(3,4)", "y=3, x=4", {"asked": ("x", "y")}),
 ]
 
 OPEN: list[Case] = [
@@ -194,6 +195,8 @@ OPEN: list[Case] = [
     (r"1, 3, 5, \ldots", "1, 3", {}),
     ("(2, 3)", "2, 3", {"find_all": True}),
     ("2, 3", "3, 2", {"ordered": True, "find_all": True}),
+    ("(3,4)", "y=3, x=4", {}),
+    ("(y,x)=(1,2)", "a=1, b=2", {}),
 ]
 
 

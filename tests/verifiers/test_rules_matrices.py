@@ -16,6 +16,9 @@ SAME: list[Case] = [
     (r"\begin{pmatrix} 1 \\ 2\end{pmatrix}", r"\langle 1, 2 \rangle", {}),
     ("(3,4,0)", r"3\vec i + 4 \vec j", {}),
     (r"\begin{pmatrix} 0.5 \\ 0.25 \end{pmatrix}", r"\left(\frac12, \frac14\right)", {}),
+    (r"\begin{pmatrix}1\\2\end{pmatrix}", "[1,2]", {}),
+    (r"\begin{pmatrix}1\\2\end{pmatrix}", "a=1, b=2", {}),
+    (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\vec{v} = \begin{pmatrix}1\\2\end{pmatrix}", {}),
     (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{bmatrix}1\\2\end{bmatrix}", {}),
 ]
 
@@ -25,14 +28,15 @@ DIFFERENT: list[Case] = [
     ("(3,4)", "4i+3j", {}),
     (r"\begin{bmatrix}1&2\\3&4\end{bmatrix}", r"\begin{pmatrix}1&3\\2&4\end{pmatrix}", {}),
     (r"\begin{pmatrix}1\\2\end{pmatrix}", "(2,1)", {}),
+    (r"\begin{pmatrix}1&2\end{pmatrix}", "12", {}),
     (r"\begin{pmatrix} 1 & 2 \\ 3 & 4\end{pmatrix}", r"\begin{pmatrix} 1 & 2 & 3\end{pmatrix}", {}),
     ("(3,4)", r"3\vec i - 4 \vec j", {}),
+    (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\{1,2\}", {}),
 ]
 
 OPEN: list[Case] = [
     (r"\begin{pmatrix} 1 & 2 \\ 3 & 4\end{pmatrix}", "1,2,3,4", {}),
     (r"\begin{pmatrix} 1 \\ 2\end{pmatrix}", r"\begin{pmatrix} 1 & 2\end{pmatrix}", {}),
-    (r"\begin{pmatrix}1&2\end{pmatrix}", "12", {}),
     (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", r"\begin{vmatrix}1&2\\3&4\end{vmatrix}", {}),
     (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", "(1,2,3,4)", {}),
 ]

@@ -47,6 +47,7 @@ MAX_RESIDUES = 48
 """Residue classes of a union of integer families, after all are brought to one period."""
 
 INTEGER_LETTERS = frozenset("knmtl")
+UNKNOWNS = frozenset("xyz")
 CONSTANT_LETTERS = frozenset(("C", "c", "K", "C_1", "c_1", "C_2", "c_2"))
 
 ORDERS = frozenset(("<", "<=", ">", ">=", "!="))
@@ -179,8 +180,8 @@ def _all_parameters(
         return all(name in side.ranges or name not in asked for side, name in sides)
     declared = [name in side.ranges for side, name in sides]
     if any(declared):
-        # One author says "t an integer", the other leaves it unsaid; both letters stand for the same thing.
-        return True
+        # One author says "t an integer", the other leaves it unsaid. A bare x is a variable all the same.
+        return all(name in side.ranges or name not in UNKNOWNS for side, name in sides)
     names = {name for _, name in sides}
     periodic = all(Const("pi") in preorder(side.body) for side in (left, right))
     return names <= CONSTANT_LETTERS or (names <= INTEGER_LETTERS and periodic)

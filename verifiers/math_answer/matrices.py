@@ -9,7 +9,7 @@ from itertools import chain
 
 from verifiers.math_answer.context import Context
 from verifiers.math_answer.matching import Same, in_order
-from verifiers.math_answer.tree import Add, Call, Group, Matrix, Mul, Neg, Node, Num, Seq, Sym
+from verifiers.math_answer.tree import Add, Call, Group, Matrix, Mul, Neg, Node, Num, Sym
 from verifiers.math_answer.values import same_value
 from verifiers.math_answer.walk import rebuild, substitute, symbols
 
@@ -71,15 +71,16 @@ def _opened(rows: tuple[tuple[Node, ...], ...]) -> Node | None:
 
 
 def same_vector(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
-    """A column or row against a tuple; `3i + 4j` against either."""
+    """A column or row against anything else that may write a vector; against the rest, it is a tuple."""
     left, right = _vector(reference), _vector(response)
     if (left is None) == (right is None):
         return None
-    left = left or _bracketed(reference) or _by_unit_vectors(reference, len(right or ()), ctx)
-    right = right or _bracketed(response) or _by_unit_vectors(response, len(left or ()), ctx)
-    if not left or not right:
-        return None
-    return in_order(left, right, ctx, same)
+    if left is not None:
+        items = _bracketed(response) or _by_unit_vectors(response, len(left), ctx)
+        return in_order(left, items, ctx, same) if items else same(Group("(", left, ")"), response)
+    assert right is not None
+    items = _bracketed(reference) or _by_unit_vectors(reference, len(right), ctx)
+    return in_order(items, right, ctx, same) if items else same(reference, Group("(", right, ")"))
 
 
 def same_unit_vectors(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
@@ -117,10 +118,9 @@ def _vector(node: Node) -> tuple[Node, ...] | None:
 
 
 def _bracketed(node: Node) -> tuple[Node, ...] | None:
-    if isinstance(node, Seq):
-        return node.items
-    is_group = isinstance(node, Group) and node.left + node.right in VECTOR_BRACKETS
-    return node.items if is_group and isinstance(node, Group) else None
+    if not isinstance(node, Group) or node.left + node.right not in VECTOR_BRACKETS:
+        return None
+    return node.items
 
 
 def _by_unit_vectors(node: Node, dimension: int, ctx: Context) -> tuple[Node, ...] | None:

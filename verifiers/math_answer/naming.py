@@ -144,7 +144,7 @@ def assignments(node: Node) -> tuple[Assignment, ...] | None:
 
 def _pairs(node: Node) -> list[Assignment] | None:
     match node:
-        case Seq(items=items) | Logic(op="and", args=items):
+        case Seq(items=items, joint="comma" | "and") | Logic(op="and", args=items):
             return _joined(items)
         case Rel(operands=(Group(items=names), Group(items=values)), ops=("=",)) if len(names) == len(
             values

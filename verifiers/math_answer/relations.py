@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from verifiers.math_answer.context import Context
 from verifiers.math_answer.inequalities import as_line
 from verifiers.math_answer.matching import Same, conjunction, in_order
-from verifiers.math_answer.naming import COMPUTES, closed, is_generic, named
+from verifiers.math_answer.naming import COMPUTES, assignments, closed, is_generic, named
 from verifiers.math_answer.rounding import near
 from verifiers.math_answer.tree import Add, Apply, Div, Neg, Node, Num, Rel, RelOp, Sym, Text
 from verifiers.math_answer.values import order, proportional, same_value
@@ -34,9 +34,10 @@ def same_named(reference: Node, response: Node, ctx: Context, same: Same) -> boo
             return verdict
         return False if verdict is False and isinstance(left[0], Text) else None
     if left is not None:
-        return same(left[1], response)
+        # `(x, y) = (1, 2)` against `a = 1, b = 2`: the names are not the same.
+        return None if assignments(response) else same(left[1], response)
     assert right is not None
-    verdict = same(reference, right[1])
+    verdict = None if assignments(reference) else same(reference, right[1])
     return None if verdict and _names_something_else(right[0], ctx) else verdict
 
 

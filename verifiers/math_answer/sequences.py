@@ -186,22 +186,29 @@ def _named_against_bare(left: Several, right: Several, ctx: Context, same: Same)
         ours, theirs = (items, bare.items) if pairs is left else (bare.items, items)
         return in_any_order(ours, theirs, ctx, same)
 
+    if _contradicts(pairs, ctx):
+        return False
     if bare.kind is Kind.SET or (bare.kind is Kind.BRACKETS and len(bare.items) == 2):
         verdict = unordered(pairs.items)
         in_a_set = bare.kind is Kind.SET and (_any_order(pairs, ctx) or _number_the_answers(pairs, ctx))
         return verdict if verdict is False or in_a_set else None
-    if _contradicts(pairs, ctx):
-        return False
     as_asked = _in_asked_order(pairs, ctx)
     if as_asked is not None:
         return ordered(as_asked)
     verdict = ordered(pairs.items)
     if verdict is not False:
-        return verdict
+        return verdict if _in_alphabet(pairs.names) else None
     free = unordered(pairs.items)
     if free and _any_order(pairs, ctx) and bare.kind is Kind.LIST and not ctx.hints.ordered:
         return True
     return False if free is False else None
+
+
+def _in_alphabet(names: Sequence[Node]) -> bool:
+    """False for `y = 3, x = 4`: whoever writes (3, 4) without names may well mean x first."""
+    letters = [ord(name.name) for name in names if isinstance(name, Sym) and len(name.name) == 1]
+    neighbours = len(letters) == len(names) and max(letters) - min(letters) == len(names) - 1
+    return not neighbours or letters == sorted(letters)
 
 
 def _any_order(pairs: Several, ctx: Context) -> bool:
