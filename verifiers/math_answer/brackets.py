@@ -134,7 +134,8 @@ class Brackets(Cursor, ABC):
         """Comma- or semicolon-separated relations up to one of the closers, which is left for the caller."""
         found: list[Node] = []
         self.skip_stops()
-        while self.kind not in closers:
+        # `[1, 2[` may close with an opening bracket, but `[[1, 2]]` does not begin with a closing one.
+        while self.kind not in closers or (self.kind == "[" and not found):
             found.append(self.side_by_side())
             self.skip_stops()
             if self.kind in (",", ";"):

@@ -31,7 +31,7 @@ _FRACTIONS = {
     "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5),
     "⅘": (4, 5), "⅙": (1, 6), "⅚": (5, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8),
 }  # fmt: skip
-_CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
+CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 _PUNCTUATION = {
     "，": ",", "、": ",", "；": ";", "：": ":", "。": ".", "【": "[", "】": "]", "「": "", "」": "", "（": "(",
     "）": ")", "′": "'", "″": "''", "‘": "'", "’": "'", "“": '"', "”": '"', "∕": "/", "⁄": "/", "∗": "*", "＊": "*",
@@ -46,7 +46,6 @@ PLAIN: dict[int, str] = {
     **dict.fromkeys(map(ord, "−‐‑‒–—﹣－"), "-"),
     **{ord(char): f"\\{name} " for char, name in _COMMANDS.items()},
     **{ord(char): f"\\frac{{{top}}}{{{bottom}}}" for char, (top, bottom) in _FRACTIONS.items()},
-    **{ord(char): str(n) for n, char in enumerate(_CIRCLED, start=1)},
     **{ord(char): plain for char, plain in _PUNCTUATION.items()},
 }
 """For `str.translate`."""

@@ -36,6 +36,7 @@ class Hints(msgspec.Struct, frozen=True):
     asked: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
     integers: frozenset[str] = frozenset()
+    base: int | None = None
     unit: str | None = None
     choices: tuple[tuple[str, str], ...] = ()
 

@@ -29,6 +29,7 @@ from verifiers.math_answer.tree import (
 )
 
 _ATOMS = frozenset({"num", "sym", "const", "func", "cmd", "{", "lbrace", "begin", "set", "langle", "blank"})
+_VALUE_STARTS = _ATOMS | {"(", "-", "+", "[", "|"}
 _CURRENCIES = {"$": "USD", "¥": "CNY", "€": "EUR", "£": "GBP"}
 
 
@@ -132,7 +133,7 @@ class Expressions(Commands):
                 factors.append(self.power())
             else:
                 factors[:] = [mixed]
-        elif kind == "[":
+        elif kind == "[" and self.toks[self.at + 1].kind in _VALUE_STARTS:
             factors.append(self._square_bracketed())
         elif kind == "dots" and self.toks[self.at + 1].kind in ("*", "("):
             self.at += 1

@@ -4,6 +4,7 @@ Rule 1: a text with two readings (`1,234`) is accepted under either and refused 
 Rule 2: words come last: they decide only where no tree does.
 """
 
+import re
 from dataclasses import dataclass
 
 from verifiers.math_answer.calendar_time import moment
@@ -18,6 +19,15 @@ from verifiers.math_answer.render import render
 from verifiers.math_answer.rules import Comparison
 from verifiers.math_answer.tree import Group, Logic, Node, Seq, SetOf, Text
 from verifiers.math_answer.words import special
+
+
+MIN_ECHO_CHARS = 4
+"""Shorter answers occur in questions by chance."""
+_SPACES = re.compile(r"\s+|\\[,;:! ]")
+_TO_WORK_ON = re.compile(
+    r"\b(?:factor|factorise|factorize|expand|simplify|rationali[sz]e|evaluate|compute|calculate|convert|rewrite)\b|化简|因式分解|计算|求值",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,8 @@ def judge(reference: str, extraction: Extraction, hints: Hints, question: str | 
         plain = same_plain(bare(reference), bare(answer))
         if plain is not None:
             return Judgement(plain, "same_text" if plain and bare(reference) == bare(answer) else "same_number")
+        if question and _echoes(answer, reference, question):
+            return Judgement(False, "echo")
         chosen = same_choice(reference, answer, Context(hints), lambda a, b: _same_text(a, b, hints))
         if chosen is not None:
             return Judgement(chosen, "same_choice")
@@ -83,6 +95,14 @@ def _compared(
     if all(same is False for same, _ in verdicts):
         return Judgement(False, verdicts[0][1], understood, trace=tuple(trace))
     return Judgement(None, "no_rule", understood, trace=tuple(trace))
+
+
+def _echoes(answer: str, reference: str, question: str) -> bool:
+    """Whether the answer is the expression that the question asked to work on, handed back unchanged."""
+    given, wanted, asked = (_SPACES.sub("", text) for text in (bare(answer), bare(reference), question))
+    if len(given) < MIN_ECHO_CHARS or given not in asked or wanted in asked:
+        return False
+    return _TO_WORK_ON.search(question) is not None
 
 
 def _same_text(reference: str, answer: str, hints: Hints) -> bool | None:

@@ -7,6 +7,7 @@ Rule 2: a rewrite never invents a value. Damage is mended only where one reading
 import re
 
 from verifiers.math_answer.characters import (
+    CIRCLED,
     PLAIN,
     SUBSCRIPTS,
     SUBSCRIPTS_PLAIN,
@@ -16,6 +17,7 @@ from verifiers.math_answer.characters import (
 
 _SUPERSCRIPT = str.maketrans(SUPERSCRIPTS, SUPERSCRIPTS_PLAIN)
 _SUBSCRIPT = str.maketrans(SUBSCRIPTS, SUBSCRIPTS_PLAIN)
+_CIRCLED_RUN = re.compile(f"[{CIRCLED}]+")
 _SUPERSCRIPT_RUN = re.compile(f"[{SUPERSCRIPTS}]+")
 _SUBSCRIPT_RUN = re.compile(f"[{SUBSCRIPTS}]+")
 
@@ -37,6 +39,9 @@ _HTML_SUB = re.compile(r"<sub>\s*(.{0,40}?)\s*</sub>", re.I)
 _HTML_TAG = re.compile(
     r"</?(?:p|b|i|u|em|strong|span|div|br|code|math|center|font|answer|li|ul|ol|td|tr|table)(?:\s[^<>]{0,80})?/?>",
     re.I,
+)
+_UNIT_FRACTION = re.compile(
+    r"\\[dt]?frac\s*\{\s*\\(?:text|mathrm)\s*\{\s*(\w+)\s*\}\s*\}\s*\{\s*\\(?:text|mathrm)\s*\{\s*(\w+)\s*\}\s*\}"
 )
 _PLUS_MINUS = re.compile(r"\+/-|(?:(?<=^)|(?<=[=,({]))\s*\+-")
 _ENTITY = re.compile(r"&(lt|gt|le|ge|amp|nbsp|times|minus|pi|infin|deg|ne|radic|plusmn|middot);")
@@ -62,6 +67,8 @@ def normalise(text: str) -> str:
     if not text.isascii():
         text = _SUPERSCRIPT_RUN.sub(lambda m: "^{" + m.group().translate(_SUPERSCRIPT) + "}", text)
         text = _SUBSCRIPT_RUN.sub(lambda m: "_{" + m.group().translate(_SUBSCRIPT) + "}", text)
+        # `①③` names two statements, not thirteen.
+        text = _CIRCLED_RUN.sub(lambda m: ", ".join(str(CIRCLED.index(c) + 1) for c in m.group()), text)
         text = text.translate(PLAIN)
     if not text.isprintable():
         for pattern, mended in _CONTROL_DAMAGE:
@@ -80,6 +87,7 @@ def normalise(text: str) -> str:
     if "**" in text or "`" in text or "__" in text:
         text = _markdown_away(text)
     if "\\" in text:
+        text = _UNIT_FRACTION.sub(r"\\text{\1/\2}", text)
         text = _DISPLAY_STYLE.sub(" ", _DELIMITERS.sub(" ", text))
     return _dollars_away(text).strip()
 

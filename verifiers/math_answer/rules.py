@@ -20,7 +20,7 @@ from verifiers.math_answer.render import render
 from verifiers.math_answer.rounding import agrees_by_rounding
 from verifiers.math_answer.sequences import same_values_in_collection
 from verifiers.math_answer.solution_sets import same_integer_set, same_real_set
-from verifiers.math_answer.tree import Add, Node, Sym
+from verifiers.math_answer.tree import Add, Based, Node, Num, Sym
 from verifiers.math_answer.values import equal_up_to_constant, same_value
 from verifiers.math_answer.words import words
 
@@ -39,6 +39,14 @@ def value(reference: Node, response: Node, ctx: Context, same: Same) -> bool | N
         return True
     rounded = agrees_by_rounding(reference, response, ctx)
     return equal if rounded is None else rounded
+
+
+def same_digits(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
+    """`4343_6` and a bare `4343` where the question asks for base 6: the same digits or not."""
+    based, bare = (reference, response) if isinstance(reference, Based) else (response, reference)
+    if not (isinstance(based, Based) and isinstance(bare, Num)) or ctx.hints.base != based.base:
+        return None
+    return bare.den == 1 and bare.decimals is None and str(bare.num) == based.digits
 
 
 def same_antiderivative(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
@@ -76,6 +84,7 @@ RULES: tuple[Rule, ...] = (
     same_inequality,
     same_named,
     same_equation,
+    same_digits,
     same_antiderivative,
     value,
 )

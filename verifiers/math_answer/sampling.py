@@ -77,6 +77,8 @@ INDEX_NAMES = frozenset("nkmjl")
 COUNTING = frozenset(("factorial", "factorial2", "binom", "perm", "gcd", "lcm", "mod"))
 PERIODIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "floor", "ceil"))
 COMPLEX_PARTS = frozenset(("conj", "re", "im", "arg"))
+DOMAIN_SHARE = 0.75
+"""`2 \\ln x` has no value where `\\ln x^2` has one: an answer must be defined on this share of what the reference is."""
 POSITIVE_ONLY = frozenset(("sqrt", "root"))
 """Functions whose identities often hold for positive values alone."""
 COMPLEX_NAMES = frozenset("zw")
@@ -151,6 +153,8 @@ class _Comparison:
             tally = self._tally(_real_points(self.names, self.seed), acb, ENOUGH_POINTS if self.names else 1)
             if tally.refuted:
                 return False
+        if self.names and tally.left * DOMAIN_SHARE > len(tally.agreed):
+            return None
         return self._confirmed(tally.agreed) if tally.enough(fewest) else None
 
     def _over_positive_reals(self) -> bool:
