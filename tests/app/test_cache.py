@@ -17,8 +17,8 @@ from app.cache.sqlite_store import SqliteStore, connect, held_bytes, write
 from app.cache.store import Breaker, NoStore, Store
 from app.metrics import Metrics
 from tests.app.conftest import StartApp
-from tests.app.waiting import until
 from tests.live import RedisServer
+from tests.processes import until
 from verifiers.hybrid import Opinion
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome, Verdict

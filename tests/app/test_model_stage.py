@@ -5,8 +5,12 @@ import asyncio
 import pytest
 
 from app.settings import ModelSettings
+from grm import remote_model
 from tests.app.conftest import StartApp
 from tests.app.scripted import ScriptedModel
+from tests.live import free_port
+from tests.processes import until
+from tests.scripted_openai import ScriptedOpenAI
 from verifiers.hybrid import OnModelFailure
 
 KEEP = {"on_failure": OnModelFailure.KEEP_RULES}
@@ -191,3 +195,24 @@ def test_a_doubtful_threshold_is_no_setting() -> None:
     """A model that accepts below even odds would pay more false rewards than true ones."""
     with pytest.raises(ValueError, match="threshold"):
         ModelSettings(threshold=0.4)
+
+
+async def test_a_model_server_killed_and_back(start_app: StartApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over HTTP: a server that comes late rescues an answer; gone, second looks are undecidable; back, they work."""
+    for name in ("CHECK_EVERY_S", "KNOCK_EVERY_S"):
+        monkeypatch.setattr(remote_model, name, 0.1)
+    port = free_port()
+    async with start_app(model={"source": f"http://127.0.0.1:{port}/v1"}) as running:
+        model = running.services.model
+        assert model is not None
+        with ScriptedOpenAI(port=port):
+            await until(lambda: model.state.ready)
+            there = await running.verify("so one")
+        await until(lambda: not model.state.ready)
+        gone = await running.verify("so two", "so 7")
+        with ScriptedOpenAI(port=port):
+            await until(lambda: model.state.ready)
+            back = await running.verify("so two")
+    assert (there[0]["outcome"], there[0]["decided_by"]) == ("correct", {"stage": "model", "name": "scripted"})
+    assert [result["outcome"] for result in gone] == ["undecidable", "correct"]
+    assert back[0]["outcome"] == "correct"

@@ -15,7 +15,7 @@ from app.pool.outcome import Cause, Finished, JobOutcome, Lost, QueueFull
 from app.pool.pool import Pool
 from app.settings import PoolSettings
 from tests.app.conftest import FAULTS
-from tests.app.waiting import until
+from tests.processes import until
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome
 

@@ -15,8 +15,8 @@ from pydantic import BaseModel
 
 from app import wire
 from tests.app.conftest import FAULTS
-from tests.app.waiting import until
 from tests.live import LiveService
+from tests.processes import until
 from touchstone_client import contract
 from verifiers import verdict
 

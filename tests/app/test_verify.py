@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.app.conftest import StartApp
-from tests.app.waiting import until
 from tests.live import LiveService
+from tests.processes import until
 from touchstone_client import contract
 
 GOOD = [f"good {number} 7" for number in range(6)]
