@@ -138,6 +138,7 @@ OPEN: list[Case] = [
     (r"x = (-1)^k \frac{\pi}{6} + k\pi, k \in \mathbb{Z}", r"x = \frac{\pi}{6} + n\pi, n \in \mathbb{Z}", {}),
     (r"x \equiv 1 \pmod 2", "2x+3", {}),
     (r"2n+1, n \in \mathbb{Z}", "2x+1", {}),
+    (r"x \equiv 1 \pmod 2", "a_n = 2n-1", {}),
 ]
 
 

@@ -7,7 +7,6 @@ import pytest
 from tests.verifiers.rule_verdict import Case, rule_verdict
 
 SAME: list[Case] = [
-    (r"P(A) = \frac12", "0.5", {}),
     ("f(x)=2x", "f(z)=2z", {}),
     ("f(x)=2x", "2x", {}),
     ("2x", "f(x)=2x", {}),
@@ -28,6 +27,7 @@ SAME: list[Case] = [
     (r"f(x)=x+1 \text{ for all } x \in \mathbb{R}", "x+1", {}),
     ("f(x, y) = x + 2y", "f(a, b) = a + 2b", {}),
     (r"y = \sqrt{x}", r"f(x) = \sqrt{x}", {}),
+    ("n+1", "f(x)=x+1", {"variables": frozenset({"f", "x"})}),
     ("y = x^2", "f(x)=x^2", {}),
     ("a_n = 2^{n-1}", "2^{n-1}", {}),
     ("a_n = 2^{n-1}", r"a_n = \frac{2^n}{2}", {}),
@@ -49,12 +49,12 @@ DIFFERENT: list[Case] = [
     ("f(x)=x+1", r"f(x)=x+2 \text{ for all real } x", {}),
     ("f(x, y) = x + 2y", "f(a, b) = b + 2a", {}),
     ("f(x) = a x", "f(a) = a^2", {}),
+    (r"2n-1, n \in \mathbb{Z}", "a_n = 2n+1", {}),
 ]
 
 OPEN: list[Case] = [
     ("f(2)=f(3)+4", "f(5)=f(7)+4", {}),
     ("f(x)=2x", "g(x)=2x", {}),
-    ("f(x)=2x", "f(2)=4", {}),
     ("f(2)=4", "f(3)=4", {}),
     (
         r"f(x) = \begin{cases} x & x > 0 \\ -x & x \le 0 \end{cases}",
@@ -66,6 +66,9 @@ OPEN: list[Case] = [
         r"f(x) = \begin{cases} -x & x > 0 \\ x & x \le 0 \end{cases}",
         {},
     ),
+    ("f(m) = 2m + 1007", r"2k+1, k \in \mathbb{Z}", {}),
+    ("n+1", "f(x)=x+1", {}),
+    ("n+1", "f(x)=x+1", {"variables": frozenset({"n", "x"})}),
 ]
 
 

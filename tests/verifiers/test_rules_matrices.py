@@ -31,6 +31,7 @@ DIFFERENT: list[Case] = [
     (r"\begin{pmatrix}1&2\end{pmatrix}", "12", {}),
     (r"\begin{pmatrix} 1 & 2 \\ 3 & 4\end{pmatrix}", r"\begin{pmatrix} 1 & 2 & 3\end{pmatrix}", {}),
     ("(3,4)", r"3\vec i - 4 \vec j", {}),
+    (r"\begin{pmatrix}1\\2\end{pmatrix}", r"x=1,\ 2", {}),
     (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\{1,2\}", {}),
 ]
 

@@ -74,7 +74,7 @@ def _is_domain(condition: Node, arguments: set[str]) -> bool:
 
 def same_definition(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
     """Functions by their formulas, arguments renamed; a bare formula is the function that the other side names."""
-    left, right = _definition(reference, ctx), _definition(response, ctx)
+    left, right = definition(reference, ctx), definition(response, ctx)
     if left is not None and right is not None:
         return _same_definitions(left, right, ctx, same)
     if left is not None:
@@ -86,15 +86,16 @@ def same_definition(reference: Node, response: Node, ctx: Context, same: Same) -
     return None
 
 
-def _definition(node: Node, ctx: Context) -> Definition | None:
+def definition(node: Node, ctx: Context) -> Definition | None:
+    """The function that an equation defines. `P(A) = 1/2` defines none: events are capitals, arguments are not."""
     if isinstance(node, Where):
-        inner = _definition(node.body, ctx)
+        inner = definition(node.body, ctx)
         return inner and inner._replace(body=Where(inner.body, node.conditions))
     pair = named(node)
     if pair is None:
         return None
     match pair[0]:
-        case Apply(name=name, args=args) if all(isinstance(arg, Sym) for arg in args):
+        case Apply(name=name, args=args) if all(isinstance(arg, Sym) and arg.name.islower() for arg in args):
             arguments = tuple(arg.name for arg in args if isinstance(arg, Sym))
             return Definition(name, arguments, pair[1]) if len(set(arguments)) == len(arguments) else None
         case Sym(name=text) if "_" in text:
@@ -112,29 +113,34 @@ def _same_definitions(left: Definition, right: Definition, ctx: Context, same: S
     return verdict if left.name == right.name or verdict is False else None
 
 
-def _with_arguments(definition: Definition, names: tuple[str, ...], ctx: Context) -> Node | None:
+def _with_arguments(own: Definition, names: tuple[str, ...], ctx: Context) -> Node | None:
     """The formula with its arguments renamed; None where a new name already means something in it."""
-    free = variables(definition.body, ctx) - set(definition.arguments)
+    free = variables(own.body, ctx) - set(own.arguments)
     if free & set(names):
         return None
-    return substitute(definition.body, {old: Sym(new) for old, new in zip(definition.arguments, names, strict=True)})
+    return substitute(own.body, {old: Sym(new) for old, new in zip(own.arguments, names, strict=True)})
 
 
-def _formula(node: Node, definition: Definition, ctx: Context) -> Node | None:
+def _formula(node: Node, other: Definition, ctx: Context) -> Node | None:
     """The formula to hold against the definition's body, its one variable renamed to the argument."""
     pair = named(node)
     if pair is not None:
-        return pair[1] if pair[0] == Sym("y") and len(definition.arguments) == 1 else None
+        return pair[1] if pair[0] == Sym("y") and len(other.arguments) == 1 else None
     if isinstance(node, Rel):
         return None
+    if isinstance(node, Where) and all(_is_domain(part, set(other.arguments)) for part in _flat(node.conditions)):
+        node = node.body
     own = variables(node, ctx)
-    if len(definition.arguments) != 1 or definition.arguments[0] in own:
+    if len(other.arguments) != 1 or other.arguments[0] in own:
         return node
-    strange = own - variables(definition.body, ctx)
-    if len(strange) != 1 or definition.arguments[0] not in variables(definition.body, ctx):
+    strange = own - variables(other.body, ctx)
+    if len(strange) != 1 or other.arguments[0] not in variables(other.body, ctx):
         return node
     (name,) = strange
-    return node if name in ctx.hints.variables else substitute(node, {name: Sym(definition.arguments[0])})
+    if not ctx.hints.variables or name in ctx.hints.variables:
+        # Without a question, `n + 1` is not known to be the function that takes x to x + 1.
+        return None
+    return substitute(node, {name: Sym(other.arguments[0])})
 
 
 def same_cases(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:

@@ -15,6 +15,7 @@ from itertools import permutations
 from typing import NamedTuple
 
 from verifiers.math_answer.context import Context
+from verifiers.math_answer.definitions import definition
 from verifiers.math_answer.inequalities import as_line
 from verifiers.math_answer.matching import Same, in_any_order, in_order
 from verifiers.math_answer.naming import closed, named, one_name_for_all
@@ -78,7 +79,7 @@ class Family(NamedTuple):
 
 def same_family(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
     """Answers with parameters, renamed one to one, or as sets of integers times a period."""
-    left, right = _family(reference), _family(response)
+    left, right = _family(reference, ctx), _family(response, ctx)
     ours, theirs = variables(left.body, ctx), variables(right.body, ctx)
     if ours == theirs and not (left.stated or right.stated):
         return None
@@ -100,27 +101,27 @@ def same_family(reference: Node, response: Node, ctx: Context, same: Same) -> bo
     return False if all(verdict is False for verdict in verdicts) else None
 
 
-def _family(node: Node) -> Family:
+def _family(node: Node, ctx: Context) -> Family:
     match node:
         case Where(body=body, conditions=conditions):
-            inner = _family(body)
+            inner = _family(body, ctx)
             ranges, rest = _ranges(conditions)
             return Family(inner.body, {**inner.ranges, **ranges}, (*inner.conditions, *rest), inner.name)
         case SetBuilder(element=element, condition=condition) if not isinstance(element, Sym | Rel):
             ranges, rest = _ranges((condition,))
             return Family(element, ranges, tuple(rest), None)
         case SetOf(items=(Where() as only,)):
-            return _family(only)
+            return _family(only, ctx)
         case Seq(items=items) | Logic(op="or", args=items):
-            return _shared(items)
+            return _shared(items, ctx)
         case Rel(operands=(name, residue), ops=("equiv",), modulus=modulus) if modulus is not None:
             return Family(Add((residue, Mul((modulus, Sym(PERIOD))))), {PERIOD: "Z"}, (), name)
         case _:
-            pair = named(node)
+            pair = None if definition(node, ctx) else named(node)
             return Family(node, {}, (), None) if pair is None else Family(pair[1], {}, (), pair[0])
 
 
-def _shared(items: Sequence[Node]) -> Family:
+def _shared(items: Sequence[Node], ctx: Context) -> Family:
     """`x = a + k or x = b + k, k in Z`: a range after the last member holds for all that use its name."""
     ranges: dict[str, str] = {}
     bodies: list[Node] = []
@@ -134,7 +135,7 @@ def _shared(items: Sequence[Node]) -> Family:
     limits = () if _is_limit(bodies[0]) else tuple(filter(_is_limit, bodies))
     bodies = [body for body in bodies if body not in limits]
     if len(bodies) == 1:
-        return _family(bodies[0])._replace(ranges=ranges, conditions=limits)
+        return _family(bodies[0], ctx)._replace(ranges=ranges, conditions=limits)
     values = one_name_for_all(bodies)
     pair = None if values is None else named(bodies[0])
     return Family(Seq(values or tuple(bodies)), ranges, limits, None if pair is None else pair[0])
@@ -255,8 +256,7 @@ def _members(body: Node) -> list[Node]:
             values = one_name_for_all(items) or items
             return [member for value in values for member in _members(value)]
         case _:
-            pair = named(body)
-            return list(expand_plus_minus(body if pair is None else pair[1]))
+            return list(expand_plus_minus(body))
 
 
 def _same_residues(ours: list[Progression], theirs: list[Progression], ctx: Context) -> bool | None:

@@ -188,7 +188,8 @@ def alternating(items: Sequence[Node]) -> tuple[Node, ...] | None:
     known = [pair for pair in pairs if pair is not None]
     names = [name for name, _ in known]
     width = len(set(names))
-    if len(known) < len(pairs) or width < 2 or len(names) % width or names != names[:width] * (len(names) // width):
+    rounds, rest = divmod(len(names), width or 1)
+    if len(known) < len(pairs) or width < 2 or rounds < 2 or rest or names != names[:width] * rounds:
         return None
     values = [value for _, value in known]
     return tuple(Group("(", tuple(values[k : k + width]), ")") for k in range(0, len(values), width))

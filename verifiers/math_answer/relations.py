@@ -10,11 +10,12 @@ Rule 3: two equations are the same when their difference of sides agrees up to a
 from collections.abc import Callable, Sequence
 
 from verifiers.math_answer.context import Context
+from verifiers.math_answer.definitions import definition
 from verifiers.math_answer.inequalities import as_line
 from verifiers.math_answer.matching import Same, conjunction, in_order
-from verifiers.math_answer.naming import COMPUTES, assignments, closed, is_generic, named
+from verifiers.math_answer.naming import COMPUTES, Assignment, assignments, closed, is_generic, named
 from verifiers.math_answer.rounding import near
-from verifiers.math_answer.tree import Add, Apply, Div, Neg, Node, Num, Rel, RelOp, Sym, Text
+from verifiers.math_answer.tree import Add, Apply, Div, Group, Neg, Node, Num, Rel, RelOp, Sym, Text
 from verifiers.math_answer.values import order, proportional, same_value
 from verifiers.math_answer.walk import preorder, substitute, variables
 
@@ -23,7 +24,7 @@ ZERO = Num(0)
 
 def same_named(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
     """`x = 5` against `5` or `x = 5`: the values decide; other names than the one asked for leave it open."""
-    left, right = named(reference), named(response)
+    left, right = _named(reference, ctx), _named(response, ctx)
     if left is None and right is None:
         return None
     if left is not None and right is not None:
@@ -39,6 +40,12 @@ def same_named(reference: Node, response: Node, ctx: Context, same: Same) -> boo
     assert right is not None
     verdict = None if assignments(reference) else same(reference, right[1])
     return None if verdict and _names_something_else(right[0], ctx) else verdict
+
+
+def _named(node: Node, ctx: Context) -> Assignment | None:
+    """One name with one value; functions and tuples of names have rules of their own."""
+    pair = None if definition(node, ctx) is not None else named(node)
+    return None if pair is None or (isinstance(pair[0], Group) and assignments(node)) else pair
 
 
 def _names_something_else(name: Node, ctx: Context) -> bool:

@@ -124,7 +124,7 @@ def _listed(node: Node, items: Sequence[Node]) -> Several:
     if values is not None:
         # Functions stay whole: the argument is bound in each by itself.
         kept = items if isinstance(items[0], Rel) and isinstance(items[0].operands[0], Apply) else values
-        return Several(Kind.SET if all(isinstance(item, Rel) for item in items) else kind, _signs_expanded(kept))
+        return Several(Kind.SET, _signs_expanded(kept))
     items = _without_part_labels(items)
     systems = alternating(items)
     if systems is not None:
