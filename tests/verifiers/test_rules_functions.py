@@ -69,6 +69,7 @@ OPEN: list[Case] = [
     ("f(m) = 2m + 1007", r"2k+1, k \in \mathbb{Z}", {}),
     ("n+1", "f(x)=x+1", {}),
     ("n+1", "f(x)=x+1", {"variables": frozenset({"n", "x"})}),
+    ("k+1", r"f(x)=x+1 \text{ for all } x \in \mathbb{R}", {}),
 ]
 
 

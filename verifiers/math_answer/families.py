@@ -176,6 +176,8 @@ def _all_parameters(
 ) -> bool:
     """Rule 1, for every name that one side alone uses."""
     sides = [(left, name) for name in only_left] + [(right, name) for name in only_right]
+    if any(name in _arguments(side, ctx) for side, name in sides):
+        return False
     asked = ctx.hints.variables
     if asked:
         return all(name in side.ranges or name not in asked for side, name in sides)
@@ -186,6 +188,12 @@ def _all_parameters(
     names = {name for _, name in sides}
     periodic = all(Const("pi") in preorder(side.body) for side in (left, right))
     return names <= CONSTANT_LETTERS or (names <= INTEGER_LETTERS and periodic)
+
+
+def _arguments(family: Family, ctx: Context) -> tuple[str, ...]:
+    """The arguments of the function that the body defines: bound there, and no parameters."""
+    function = definition(family.body, ctx)
+    return () if function is None else function.arguments
 
 
 def _renamed(family: Family, names: Mapping[str, str]) -> Family:
