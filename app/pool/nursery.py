@@ -57,9 +57,12 @@ class Nursery:
         loop.add_reader(ours.fileno(), self._read)
         try:
             await asyncio.wait_for(self._expect(), timeout_s)
-        except (TimeoutError, ZygoteLost) as error:
+        except TimeoutError:
             await self.close()
-            raise ZygoteLost(f"the worker processes' parent did not come up within {timeout_s:g} s") from error
+            raise ZygoteLost(f"the workers' parent did not load the verifiers within {timeout_s:g} s") from None
+        except ZygoteLost:
+            await self.close()
+            raise ZygoteLost("the workers' parent ended while it loaded the verifiers; it has said why") from None
 
     def _launch(self) -> socket.socket:
         ours, theirs = socket.socketpair()
