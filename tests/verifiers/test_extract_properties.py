@@ -75,9 +75,10 @@ def test_invisible_characters_change_nothing(value: str, mark: str, at: int) -> 
 
 
 UNITS = [
-    "{", "}", "{}", r"\boxed{", r"\boxed{1} ", "answer is ", "The answer is 5. ", "<", "<think>", "<!--", "~~", "~~a~~ ", "%",
-    "[[A]]", "\n", " ", "|", "| a ", "$", "$$", r"\[", r"\(", "(", "=", "1,", "x=1,", "- 1\n", "*", "**a", "`", "#", "a. ", "not ",
-    "or ", "答案是", "。", "1? ", "\u200b", r"\text{", r"\cancel{", "Human:\n", "\nScore: 1", '{"score":', "wait ", "(a) ",
+    "{", "}", "{}", r"\boxed{", r"\boxed{1} ", "answer is ", "The answer is 5. ", "<", "<think>",
+    "<!--", "~~", "~~a~~ ", "%", "[[A]]", "\n", " ", "|", "| a ", "$", "$$", r"\[", r"\(", "(", "=", "1,", "x=1,",
+    "- 1\n", "*", "**a", "`", "#", "a. ", "not ", "or ", "答案是", "。", "1? ", "\u200b", r"\text{",
+    r"\cancel{", "Human:\n", "\nScore: 1", '{"score":', "wait ", "(a) ",
     r"x\boxed{1}^{", "A) ", "\x00",
 ]  # fmt: skip
 

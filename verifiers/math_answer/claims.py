@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from verifiers.math_answer.claims_words import canonical, choice, excluded, options, plain_words, states_no_number
 from verifiers.math_answer.extract import Extraction
-from verifiers.math_answer.extract_sentence import is_hedged
+from verifiers.math_answer.extract_prose import is_hedged
 from verifiers.math_answer.extract_tail import last_statement
 
 MAX_REFERENCE_CHARS = 60  # a longer reference is a sentence: only equality speaks for it
@@ -84,7 +84,8 @@ _CONDITIONAL = re.compile(r"\W*(?:if|suppose|assume|were|unless|when|whether|假
 _CLAUSE = re.compile(r"[;；]|\bbut\b|\bhowever\b|，但是?|，而", re.IGNORECASE)
 _CONTENT_WORD = re.compile(r"[A-Za-z]{4,}|[\u4e00-\u9fff]{2}")
 _COMMON = frozenset(
-    "what which that this with from have does many much find value give your answer whether there their these those when where following".split()
+    "what which that this with from have does many much find value give your answer"
+    " whether there their these those when where following".split()
 )
 
 

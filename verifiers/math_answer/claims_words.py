@@ -27,10 +27,11 @@ rational, 有理数 | irrational, 无理数
 convergent, converges, converge, 收敛 | divergent, diverges, diverge, 发散
 possible, 可能 | impossible, not possible, 不可能
 prime, 质数, 素数 | composite, 合数
-finite, 有限 | infinite, infinitely many, infinitely many solutions, there are infinitely many, there are infinitely many solutions, \
-无穷, 无穷多, 无穷多个, 无数个, 无数
+finite, 有限 | infinite, infinitely many, infinitely many solutions, there are infinitely many, \
+there are infinitely many solutions, 无穷, 无穷多, 无穷多个, 无数个, 无数
 always, 总是 | never, 从不 | sometimes, 有时
-no solution, no solutions, there is no solution, there are no solutions, has no solution, 无解, 没有解 | unique solution, one solution, 唯一解
+no solution, no solutions, there is no solution, there are no solutions, has no solution, 无解, \
+没有解 | unique solution, one solution, 唯一解
 does not exist, dne, it does not exist, limit does not exist, 不存在 | exists, 存在
 left, 左 | right, 右
 acute, acute triangle, 锐角三角形 | obtuse, obtuse triangle, 钝角三角形 | right triangle, 直角三角形
@@ -126,7 +127,7 @@ def options(question: str | None) -> dict[str, str]:
 
 
 def choice(text: str, listed: dict[str, str]) -> str | None:
-    """The letter that a text chooses: "C", "(C)", "C) carbon dioxide", "carbon dioxide"; "" where letter and text differ."""
+    """The letter that a text chooses: "C", "(C)", "C) carbon dioxide", "carbon dioxide"; "" where the two differ."""
     text = text.strip().strip("*$ ")
     if inner := re.fullmatch(r"\\(?:text\w{0,6}|mathrm|mathbf)\s*\{([^{}]{1,200})\}", text):
         text = inner[1].strip()

@@ -13,8 +13,8 @@ from verifiers.math_answer.extract_box import CORRECTION, last_box, lone_box
 from verifiers.math_answer.extract_marker import marked
 from verifiers.math_answer.extract_markup import MAX_ANSWER_CHARS, says_something, squeeze
 from verifiers.math_answer.extract_number import differ
+from verifiers.math_answer.extract_prose import is_hedged
 from verifiers.math_answer.extract_section import final_section
-from verifiers.math_answer.extract_sentence import is_hedged
 from verifiers.math_answer.extract_tail import read_end
 
 MAX_RESPONSE_CHARS = 1_000_000
@@ -134,6 +134,8 @@ def _taken_back(answer: str, tail: str, question_text: str) -> bool:
     """Whether the text after a box takes its value back, or announces another one."""
     if len(tail) <= 8:
         return False
+    if len(tail) > 2 * MAX_FINAL_CHARS:
+        tail = f"{tail[:MAX_FINAL_CHARS]}\n{tail[-MAX_FINAL_CHARS:]}"
     if _revision(answer, tail, question_text) is not None:
         return True
     again = marked(tail, question_text) if not CORRECTION.search(tail) else None

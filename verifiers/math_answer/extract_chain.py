@@ -22,6 +22,7 @@ _FUNCTION = (
     r"(?<![A-Za-z])(?:sin|cos|tan|log|ln|lg|exp|sqrt|gcd|lcm|max|min|mod|pi|choose|arcsin|arccos|arctan)(?![A-Za-z])"
 )
 _COMMANDS = re.compile(r"\\[A-Za-z]+|" + _FUNCTION)
+_GEOMETRY = re.compile(r"m?\\?(?:angle|measuredangle|triangle|overline|widehat)(?![a-z])")
 _BOUND = re.compile(r"\\(?:int|sum|prod|lim)|[∫∑∏]")
 _VARIABLE = re.compile(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
 _CONSTANTS = re.compile(r"(?<![A-Za-z])[eiCP](?![A-Za-z])")
@@ -39,7 +40,7 @@ def chain_result(text: str, question_text: str = "") -> str:
     """
     if "=" not in text and "＝" not in text:
         return text
-    if len(text) > MAX_SPLIT_CHARS:
+    if len(text) > MAX_SPLIT_CHARS or "\\begin" in text:
         return text
     members = split_equalities(text)
     if len(members) < 2 or not members[-1]:
@@ -68,6 +69,8 @@ def is_name(text: str) -> bool:
 
 def is_computation(text: str) -> bool:
     """An arithmetic expression without free variables."""
+    if _GEOMETRY.match(text):
+        return True
     if not _OPERATOR.search(text) and not _COMMANDS.search(text):
         return False
     if _BOUND.search(text):
@@ -120,7 +123,7 @@ def run_result(run: str, question_text: str = "") -> str:
     >>> run_result("3 * 14 = 42, and 50 - 42 = 8"), run_result("x = 2 and y = 3"), run_result("(0, 2), (1, 3)")
     ('8', 'x = 2 and y = 3', '(0, 2), (1, 3)')
     """
-    if len(run) > MAX_SPLIT_CHARS:
+    if len(run) > MAX_SPLIT_CHARS or "\\begin" in run:
         return run
     pieces = _pieces(run)
     if len(pieces) == 1:

@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 from verifiers.math_answer.extract_box import CORRECTION, NEAR_CHARS, PART_LABEL
 from verifiers.math_answer.extract_chain import run_result
+from verifiers.math_answer.extract_list import leading_items, together
 from verifiers.math_answer.extract_markup import clean, says_something, squeeze
 from verifiers.math_answer.extract_number import differ
-from verifiers.math_answer.extract_sentence import is_bare, sentences, stated_value
+from verifiers.math_answer.extract_prose import is_bare, sentences, without_aside
+from verifiers.math_answer.extract_sentence import stated_value
 
 MAX_ANCHORS = 24  # announcements looked at, from the end
 MAX_VALUE_CHARS = 2_000  # of a line; formulas over several lines may be longer
@@ -24,7 +26,7 @@ _ANCHORS_CJK = ("答案", "答：", "答:", "故选", "应选", "所以选", "�
 _BE = r"(?:is|are|was|will be|would be|should be|must be|comes out to(?: be)?|turns out to be|equals|becomes)\b"
 _ANNOUNCEMENT = re.compile(
     r"(?:(?:answers?|ans|final result|result)\b\"?(?:[ \t]*\(?(?:[a-h]|[ivx]{1,3}|\d{1,2})\)?(?=[ \t*]*[:：]))?"
-    r"(?: (?:to|for|of|in|on) [^.:：=\n]{0,100}?)??[ \t*_]{0,8}(?:(?:\([^()\n]{0,60}\)[ \t*_]{0,4})?[:：=]+>?"
+    r"(?: (?:to|for|of|in|on) [^.:：=\n]{0,100}?)??[ \t*_]{0,8}(?:(?:\([^()\n]{0,60}\)[ \t*_]{0,4})?[:：=→]+>?"
     r"| " + _BE + r"(?: (?:therefore|thus|then|simply|just|exactly|clearly|indeed|in fact|approximately|about|actually"
     r"|equal to))*[ \t*_]{0,4}[:：]?"
     r"|(?=[*_#\s]{0,8}\n))"
@@ -54,7 +56,7 @@ _TALK = re.compile(
     r"|显然)\b(?![:：]\s*\S)",
     re.IGNORECASE,
 )
-_TAG_ANSWER = re.compile(r"<answer>\s*", re.IGNORECASE)
+_TAG_ANSWER = re.compile(r"answer[>\]]\s{0,8}", re.IGNORECASE)
 _JSON_ANSWER = re.compile(r"answer\"\s*:\s*(?:\"([^\"\n]{1,2000})\"|([^,}\n]{1,2000}))", re.IGNORECASE)
 
 
@@ -66,6 +68,7 @@ class Announced(NamedTuple):
     end: int
     value: str
     how: str
+    parts: tuple[str, ...] = ()
 
 
 class Marked(NamedTuple):
@@ -107,7 +110,7 @@ def marked(text: str, question_text: str = "") -> Marked | None:
         ):
             return Marked(None, "marker", (), "contradicting finals", last.end)
         break
-    return Marked(last.value, last.how, tuple(parts[::-1]) if len(parts) > 1 else (), None, last.end)
+    return Marked(last.value, last.how, tuple(parts[::-1]) if len(parts) > 1 else last.parts, None, last.end)
 
 
 def _labelled(text: str, announced: Announced) -> bool:
@@ -133,8 +136,10 @@ def _anchor_positions(text: str) -> list[int]:
 
 
 def _announced(text: str, at: int, question_text: str) -> Announced | None:
-    if tag := _TAG_ANSWER.match(text, max(at - 1, 0)):
-        end = text.find("</", tag.end())
+    if tag := _TAG_ANSWER.match(text, at):
+        if text[at - 1 : at] not in ("<", "_", "["):
+            return None
+        end = text.find("</" if tag[0][6] == ">" else "[/", tag.end())
         end = len(text) if end < 0 else end
         return _value(text, at, tag.end(), end, "answer_tag", question_text)
     if field := _JSON_ANSWER.match(text, at):
@@ -150,6 +155,11 @@ def _announced(text: str, at: int, question_text: str) -> Announced | None:
 
 def _value(text: str, at: int, start: int, limit: int, how: str, question_text: str) -> Announced | None:
     begin, end = value_span(text, start, limit)
+    lines = text[begin : min(limit, begin + MAX_VALUE_CHARS)].split("\n")
+    if len(items := leading_items(lines)) > 1 and (listed := together(items)):
+        return Announced(
+            at, begin, begin + sum(len(line) + 1 for line in lines[: len(items)]), ", ".join(listed), how, listed
+        )
     raw = text[begin:end]
     value = clean(raw)
     if not value or _TALK.match(value) or not says_something(value):
@@ -164,7 +174,7 @@ def _value(text: str, at: int, start: int, limit: int, how: str, question_text: 
 
 def _claim(statement: str, question_text: str) -> str:
     """The value in what follows a marker: all of it, unless it is a clause around a value."""
-    trimmed = _REASON.sub("", statement)
+    trimmed = _OF_THE.sub(r"\1", _shouted(without_aside(_REASON.sub("", statement))))
     if is_bare(trimmed) or (trimmed.isascii() and len(trimmed.split()) <= 2):
         return clean(run_result(trimmed, question_text))
     stated = stated_value(trimmed, question_text).text
@@ -177,6 +187,15 @@ _REASON = re.compile(
     r"|,? not\b(?! (?:exist|possible|defined))|,\s+(?:as|and (?:that|this|we|so))\b|，(?:因为|而不是|不是)).*\Z",
     re.IGNORECASE | re.DOTALL,
 )
+
+
+_OF_THE = re.compile(r"\A(\$?-?\d[\d./]*%?\$?) of (?:the|a|an|his|her|their|its|all)\b.*\Z", re.DOTALL)
+_SHOUT = re.compile(r"(?:1[3-9]|[2-9]\d|\d{3,}|\d\.\d+)!\Z")
+
+
+def _shouted(value: str) -> str:
+    """In plain prose "42!" is an exclamation; the factorial of a small number stays."""
+    return value[:-1] if _SHOUT.search(value) and re.fullmatch(r"[-\d.,]+!", value) else value
 
 
 _BLANK = re.compile(r"[\s:：*_#>]*")

@@ -10,9 +10,10 @@ _TRAILING_STOP = re.compile(r"(?:(?<![.\\])\.|[。，；;：:]|(?<!\\),|！|(?<=
 _PICTURES = re.compile(
     "\\A[\u2600-\u27bf\u2b50\ufe0f\U0001f000-\U0001faff\\s]+|[\u2600-\u27bf\u2b50\ufe0f\U0001f000-\U0001faff]+\\Z"
 )
-_LEADING_MARK = re.compile(r"(?:[:：]\s*|=\s*(?=[^=])|\\(?:displaystyle|textstyle|quad|qquad|[,;: ])\s*)+")
+_LEADING_MARK = re.compile(r"(?:[:：∴→]\s*|#{1,6}\s+|=\s*(?=[^=])|\\(?:displaystyle|textstyle|quad|qquad|[,;: ])\s*)+")
 _PAIRS = (
-    ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("***", "***"), ("**", "**"), ("__", "__"), ("```", "```"),
+    ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("***", "***"), ("**", "**"), ("__", "__"),
+    ("```", "```"),
     ("`", "`"), ("*", "*"), ("“", "”"), ("「", "」"), ("『", "』"), ("【", "】"), ('"', '"'),
 )  # fmt: skip
 _CONTENT = re.compile(r"[^\W_]|[∅∞π√⌀Øπ%‰✓✔]")
@@ -33,7 +34,7 @@ def clean(text: str) -> str:
     for _ in range(8):  # deeper nesting of delimiters is not written by anyone
         before = text
         text = text.strip(_EDGE)
-        if text[:1] in ":：=\\" and (mark := _LEADING_MARK.match(text)):
+        if text[:1] in ":：=\\∴→#" and (mark := _LEADING_MARK.match(text)):
             text = text[mark.end() :]
         if text[-1:] in ".。，,；;：:！! \n" and not text.endswith(("\\right.", "\\,", "\\;", "\\:", "\\!")):
             text = (

@@ -6,7 +6,7 @@ from fractions import Fraction
 _PLAIN = re.compile(
     r"(?:[A-Za-z]\s*=\s*)?([-+−]?)\s*(?:(\d{1,30})(?:\.(\d{1,30}))?"
     r"|\\[dt]?frac\{(\d{1,20})\}\{(\d{1,20})\})(?:\s*/\s*(\d{1,20}))?\s*"
-    r"((?:\\?%|°|\\text\{[^{}]{0,20}\}|[A-Za-z]{0,12})?)"
+    r"((?:\\?%|°|\\text\{[^{}]{0,20}\}|[A-Za-z]{2,12})?)"
 )
 _LETTER = re.compile(r"\(?([A-Ja-j])\)?")
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))|\\[,;! ]|[$ ]")

@@ -38,10 +38,14 @@ _STRUCK_LATEX = re.compile(r"\\(?:sout|st|cancel|bcancel|xcancel)\s*\{(?:[^{}]|\
 _TAG = re.compile(
     r"</?(p|div|span|br|hr|b|i|u|em|strong|h[1-6]|ul|ol|li|table|tbody|thead|tr|td|th|center|font|section|article"
     r"|main"
-    r"|body|html|math|output)(?:\s+[\w-]{1,30}\s*=\s*(?:\"[^\"<>]{0,200}\"|'[^'<>]{0,200}')){0,8}\s*/?>",
+    r"|body|html|math|output|final|solution|result|value)(?:\s+[\w-]{1,30}\s*=\s*(?:\"[^\"<>]{0,200}\""
+    r"|'[^'<>]{0,200}')){0,8}\s*/?>",
     re.IGNORECASE,
 )
-_LINE_TAGS = frozenset("p div br hr h1 h2 h3 h4 h5 h6 li tr ul ol table section article main body html".split())
+_LINE_TAGS = frozenset(
+    "p div br hr h1 h2 h3 h4 h5 h6 li tr ul ol table section article main body html"
+    " output final solution result value".split()
+)
 
 # A LaTeX comment: an unescaped % after a space or at the start of a line. "50 %" at the end of a phrase, and
 # "50 % of", are percentages.
@@ -109,7 +113,7 @@ class Section:
 def final_section(response: str, question: str | None) -> Section:
     """The response without what may not be searched.
 
-    >>> final_section("<think>x is 12</think>x = 13", None).text
+    >>> final_section("<think>x is 12</think>x = 13", None).text.strip()
     'x = 13'
     """
     text = response

@@ -8,14 +8,14 @@ Rule 3: a last sentence that states several things is handed on whole; nothing i
 import re
 from typing import NamedTuple
 
-from verifiers.math_answer.extract_chain import is_name, run_result, split_equalities
+from verifiers.math_answer.extract_chain import run_result
+from verifiers.math_answer.extract_list import BULLET, MAX_ITEMS, closing_items, together
 from verifiers.math_answer.extract_markup import clean, says_something
-from verifiers.math_answer.extract_number import plain_value
-from verifiers.math_answer.extract_sentence import asserts, is_bare, is_remark, sentences, stated_value
+from verifiers.math_answer.extract_prose import is_bare, is_remark, own_part, sentences, without_aside
+from verifiers.math_answer.extract_sentence import stated_value
 
 MAX_TAIL_CHARS = 6_000  # the end of a response that is read sentence by sentence
 MAX_BARE_CHARS = 1_500  # a longer response is not an answer by itself
-MAX_BARE_LINES = 16
 MAX_PASSED_OVER = 8  # remarks after the answer
 
 
@@ -34,8 +34,8 @@ _DISPLAY_END = re.compile(r"\\\]|\$\$|\\end\{(?:align|equation|gather|displaymat
 _ROWS_ENV = re.compile(
     r"\\(?:begin|end)\{(?:align|aligned|equation|gather|gathered|split|eqnarray|multline|displaymath)\*?\}(?:\[\w\])?"
 )
-_BULLET = re.compile(r"\s*(?:[-*•·+]\s+(?!\d*\s*[-+*/=])|(?:\d{1,2}[.)]|\(\d{1,2}\)|\(?[a-h]\))\s+|>\s*)")
 _LABELLED = re.compile(r"([A-Za-z\u4e00-\u9fff][^\d:：=\\{}|<>$]{2,60})[:：]\s*([^:：]+)")
+_FORMULA_IN_PROSE = re.compile(r"(?:[A-Za-z]{2,20} ){3}.*(?:\$|\\\()")
 _CELL_RULE = re.compile(r"[\s|:\-=+]*")
 
 
@@ -54,11 +54,15 @@ def read_end(text: str, question_text: str) -> End | None:
         return None
     if _is_row(lines[-1]):
         return _table(lines, question_text)
-    if len(text) <= MAX_BARE_CHARS and len(lines) <= MAX_BARE_LINES and all(is_bare(line) for line in lines):
+    if (
+        len(text) <= MAX_BARE_CHARS
+        and len(lines) <= MAX_ITEMS
+        and all(is_bare(line) and not _FORMULA_IN_PROSE.match(line) for line in lines)
+    ):
         return _bare_lines(lines, question_text)
-    items = _closing_items(lines)
-    if len(items) > 1 and (listed := _list(items)) is not None:
-        return listed
+    items = closing_items(lines)
+    if len(items) > 1 and (listed := together(items)):
+        return End(", ".join(listed), "lines", listed)
     return _walk_back(lines, question_text)
 
 
@@ -88,6 +92,8 @@ def _last_display(text: str, question_text: str) -> End | None:
             for row in re.split(r"\\\\(?:\[\w{1,6}\])?", _ROWS_ENV.sub("", body).replace("&", ""))
             if says_something(row)
         ]
+        if len(rows) > 1 and (listed := together(rows)):
+            return End(", ".join(listed), "display", listed)
         body = rows[-1] if rows else ""
     answer = run_result(clean(body), question_text)
     return End(answer, "display") if says_something(answer) else None
@@ -120,45 +126,17 @@ def _table(lines: list[str], question_text: str) -> End | None:
 def _bare_lines(lines: list[str], question_text: str) -> End | None:
     if len(lines) == 1:
         return End(_bare_value(lines[0], question_text), "whole")
-    listed = _list([_BULLET.sub("", line, count=1) for line in lines])
-    if listed is not None:
-        return listed
-    return End(_bare_value(_BULLET.sub("", lines[-1], count=1), question_text), "last_line")
+    listed = together([BULLET.sub("", line, count=1) for line in lines])
+    if listed:
+        return End(", ".join(listed), "lines", listed)
+    return End(_bare_value(BULLET.sub("", lines[-1], count=1), question_text), "last_line")
 
 
 def _bare_value(line: str, question_text: str) -> str:
-    text = clean(line)
+    text = without_aside(clean(line))
     if (":" in text or "：" in text) and (labelled := _LABELLED.fullmatch(text)) and says_something(labelled[2]):
         text = labelled[2]
     return clean(run_result(text, question_text))
-
-
-def _closing_items(lines: list[str]) -> list[str]:
-    """The list items that end the response."""
-    items: list[str] = []
-    for line in reversed(lines[-MAX_BARE_LINES:]):
-        bullet = _BULLET.match(line)
-        if bullet is None or not is_bare(line[bullet.end() :]):
-            break
-        items.append(line[bullet.end() :])
-    return items[::-1]
-
-
-def _list(items: list[str]) -> End | None:
-    """Lines that are one answer together: plain values, or values for different names."""
-    values = [clean(item) for item in items]
-    if any(len(value) > 80 or not any(char.isdigit() for char in value) for value in values):
-        return None
-    claims = [split_equalities(value) for value in values]
-    if all(len(claim) == 1 and ":" not in claim[0] and not re.search(r"[A-Za-z]{4,}", claim[0]) for claim in claims):
-        return End(", ".join(values), "lines", tuple(values))
-    if not all(len(claim) == 2 and is_name(claim[0]) for claim in claims):
-        return None
-    names = [claim[0] for claim in claims]
-    results = [plain_value(claim[1]) for claim in claims]
-    if len(set(names)) < len(names) and (None in results or len(set(results)) < len(results)):
-        return None  # x = 24/2 and then x = 12: a derivation
-    return End(", ".join(values), "lines", tuple(values))
 
 
 def _walk_back(lines: list[str], question_text: str) -> End | None:
@@ -187,10 +165,11 @@ def _last_assertion(lines: list[str]) -> tuple[str, bool] | None:
             asks = sentence.rstrip(" *_)").endswith(("?", "？"))
             if (asks and any(char.isdigit() for char in sentence)) or passed > MAX_PASSED_OVER:
                 return None
-            if asks or not asserts(sentence) or is_remark(sentence) or _parenthetical(sentence):
+            own = None if asks or is_remark(sentence) or _parenthetical(sentence) else own_part(sentence)
+            if own is None:
                 passed += 1
                 continue
-            return sentence, number == 0
+            return own, number == 0
     return None
 
 
@@ -205,8 +184,8 @@ def _parenthetical(sentence: str) -> bool:
 
 
 def _statement(sentence: str, question_text: str, *, short: bool) -> End | None:
-    bare = _BULLET.sub("", sentence, count=1)
-    if is_bare(bare) and len(bare) <= 200:
+    bare = without_aside(BULLET.sub("", sentence, count=1))
+    if is_bare(bare) and not _FORMULA_IN_PROSE.match(bare) and len(bare) <= 200:
         return End(_bare_value(bare, question_text), "whole" if short else "last_line")
     stated = stated_value(sentence, question_text)
     if stated.text is None or not says_something(stated.text):

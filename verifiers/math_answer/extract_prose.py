@@ -1,0 +1,154 @@
+"""Prose around answers: where sentences end, which of them assert something, what is an answer by itself.
+
+Rule 1: only assertions count. Questions, denials, other people's answers and closing remarks state nothing.
+Rule 2: of a sentence that turns ("12 is often said, yet x = 13") only the part after the turn is its own.
+"""
+
+import re
+
+_TEXT_GROUP = re.compile(r"\\(?:text\w{0,6}|mathrm|mbox|operatorname)\s*\{[^{}]{0,2000}\}|\$[^$]{0,2000}\$")
+# A word that makes a clause of what would else be a bare answer.
+_CUE = re.compile(
+    r"\b(?:is|are|was|were|be|been|am|equals?|gives?|gave|gets?|got|have|has|had|yields?|becomes?|so|thus|hence"
+    r"|therefore"
+    r"|because|since|we|she|he|they|it|you|i|let|let's|takes?|took|needs?|must|should|cannot|will|would|does|did"
+    r"|find|found"
+    r"|means?|obtain|note|now|not|instead|rather|unlike|overall|altogether|in total|in conclusion|finally|then|that"
+    r"|this|there|but|check|yes)\b|[是为于得故则答设有共要需用花]|解[:：得]|因此|所以|可知|[。？！]",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(
+    r"(?:(?<=[^\s.][.?])"
+    r"|(?<=[A-Za-z]{3}!))(?<!\b[a-zA-Z]\.[a-zA-Z]\.)(?<!approx\.)(?<!\bvs\.)(?<!\bNo\.)(?<!\bp\.)(?<!\bcf\.)(?<!\beq\.)(?<!\bfig\.)(?:(?<!\A[A-H]\.)|(?=\s+[A-Z]))"
+    r"[\"'”’)\]*_]{0,3}\s+(?=\S)|(?<=[。！？])(?=[^\s。！？!?)*\]\"'.,])",
+)
+_DENIAL_PHRASE = re.compile(
+    r"[,;(，]?\s*(?:\band\s+|\bbut\s+)?(?:\bnot\b(?!\s+(?:exist|possible|enough|determin|defined))|\binstead of\b"
+    r"|\brather than\b|\bunlike\b"
+    r"|\bas opposed to\b|\b(?:is|was|are)n't\b(?=[^,.;]{1,60}[;,])|不是|而不是"
+    r"|而非)\s*[^,.:;，。：；]{1,60}?(?=[,.:;，。：；)]|\bbut\b|\Z)\)?,?",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"\b(?:wrong|incorrect|mistaken?|erroneous|false|isn't|aren't|wasn't|doesn't (?!exist)|cannot be (?!determined"
+    r"|found|solved)|misconception)\b"
+    r"|错误|不正确|不对|误以为|误认为",
+    re.IGNORECASE,
+)
+_OTHERS = re.compile(
+    r"\b(?:some|many|most|other|others|people|students?|one might|you might|you may|it is tempting|someone"
+    r"|somebody)\b[^.]{0,30}"
+    r"\b(?:say|says|said|think|thinks|answer|believe|claim|claims|guess|choose|suppose|expect)\b"
+    r"|\b(?:common|typical|frequent|tempting|popular|usual|naive)\b[^.]{0,30}\b(?:answer|mistake|error|choice|guess"
+    r"|trap)"
+    r"|\b(?:reference|gold|ground[- ]truth|official|model|candidate(?:'s|’s)?) (?:answer|solution|value|standard"
+    r"|label)|\bground[- ]truth\b"
+    r"|标准答案|参考答案|评分员|阅卷|有人|有些(?:人|同学)|常见(?:错误|答案)",
+    re.IGNORECASE,
+)
+# Closes a response whatever numbers it holds.
+_CLOSING = re.compile(
+    r"[\s*_(>\-]*(?:I hope|Hope|Let me know|Feel free|Please|Thanks?\b|Good luck|If you (?:have|need|want|would)"
+    r"|Don't hesitate|Happy to"
+    r"|(?:Quick |Sanity )?(?:Verif(?:y|ied|ication)|Check(?:ed|ing)?)\b|Note|Remember|Remark|Q\.?E\.?D"
+    r"|希望|如有|如果您|谢谢"
+    r"|验证|检验|证毕|祝)",
+    re.IGNORECASE,
+)
+# Closes a response where it holds no number.
+_REMARK = re.compile(
+    r"[\s*_(>\-]*(?:I am|I'm|I've|We've|Both\b|(?:This|That|Which|It) (?:is (?:the )?(?:final|correct|required"
+    r"|desired|complete|consistent|our)"
+    r"|matches|completes|confirms|agrees|makes sense|satisfies|follows|solution|answer|result|concludes|can be"
+    r"|means|was|has been|uses|comes)"
+    r"|(?:All|Every)\b|Done|As (?:required|desired)|We are done|Great|Nice|Cheers|Best|以上|这(?:就是|是|个))",
+    re.IGNORECASE,
+)
+_HEDGE = re.compile(
+    r"\b(?:or|either|maybe|perhaps|possibly|between|any of|all possible|somewhere|one of|could be|might be"
+    r"|possible)\b|或|可能|之间|也许|大概是?",
+    re.IGNORECASE,
+)
+_DIGIT = re.compile(r"\d")
+_TURN = re.compile(r"[,;]?\s\b(?:but|yet|however|whereas)\b,?\s|，?(?:但是?|然而)，?", re.IGNORECASE)
+# A remark in brackets behind a value: "(50 - 42)", "(since 2 + 3 = 5)", "(not 12)"; "(mod 7)" and "(2, 3)" are values.
+_ASIDE = re.compile(
+    r"\s[(（](?!\s*(?:mod|where|for|with)\b)[^()（）,，]{0,200}?(?:[A-Za-z]{3}"
+    r"|[-+*/=×·−])[^()（）]{0,200}[)）]\s*[.。]?\Z"
+)
+
+
+def is_bare(text: str) -> bool:
+    r"""Whether a short text is an answer by itself, without a clause around it.
+
+    >>> is_bare("7 \\text{ and } -5"), is_bare("75 km per hour"), is_bare("The area is 36")
+    (True, True, False)
+    """
+    if "\\" in text or "$" in text:
+        text = _TEXT_GROUP.sub(" ", text)
+    return _CUE.search(text) is None and _SENTENCE_END.search(text) is None
+
+
+def is_hedged(answer: str) -> bool:
+    """Whether an answer offers alternatives."""
+    return _HEDGE.search(answer) is not None
+
+
+def sentences(line: str) -> list[str]:
+    """The sentences of one line.
+
+    >>> sentences("We get x = 1.5. So it is approx. 2. Done")
+    ['We get x = 1.5.', 'So it is approx. 2.', 'Done']
+    """
+    cut, start = [], 0
+    for end in _SENTENCE_END.finditer(line):
+        cut.append(line[start : end.start()].strip())
+        start = end.end()
+    return [part for part in (*cut, line[start:].strip()) if part]
+
+
+def is_remark(sentence: str) -> bool:
+    """Whether a sentence only closes the response ("I hope this helps!")."""
+    return bool(_CLOSING.match(sentence)) or (bool(_REMARK.match(sentence)) and _DIGIT.search(sentence) is None)
+
+
+def asserts(sentence: str) -> bool:
+    """Whether a sentence states something as its own: no question, no denial, nobody else's answer."""
+    if sentence.rstrip(" *_)\"'").endswith(("?", "？")):
+        return False
+    if _OTHERS.search(sentence):
+        return False
+    return not _DENIED.search(_DENIAL_PHRASE.sub(" ", sentence))
+
+
+def own_part(sentence: str) -> str | None:
+    """What a sentence asserts itself, None where it asserts nothing.
+
+    >>> own_part("12 is what most people say, yet x = 13."), own_part("12 is wrong.")
+    ('x = 13.', None)
+    """
+    if asserts(sentence):
+        return sentence
+    turns = list(_TURN.finditer(sentence))
+    rest = sentence[turns[-1].end() :] if turns else ""
+    return rest if rest and asserts(rest) else None
+
+
+def without_denials(sentence: str) -> str:
+    """The sentence without "not 12", "instead of 12", "isn't 12;"."""
+    return _DENIAL_PHRASE.sub(" ", sentence)
+
+
+def without_aside(text: str) -> str:
+    """A value without the remark in brackets behind it.
+
+    >>> without_aside("13 (not 12)"), without_aside("5 (mod 7)")
+    ('13', '5 (mod 7)')
+    """
+    if text[-2:].strip(" .。")[-1:] not in (")", "）"):
+        return text
+    aside = _ASIDE.search(text[-420:])
+    if aside is None:
+        return text
+    shorter = text[: len(text) - len(text[-420:]) + aside.start()]
+    return shorter if _DIGIT.search(shorter) or re.fullmatch(r"\W*[A-Z]\W*", shorter) else text
