@@ -35,6 +35,12 @@ _TAG_COMMENT = re.compile(r"<!--(?:[^-]|-(?!->))*+(?:-->)?")
 _STRUCK_MARKDOWN = re.compile(r"(?<![^\s(\[*_|:：。，>])~~(?=[^\s~])([^~\n]{1,400})(?<![\s,])~~")
 _STRUCK_TAG = re.compile(r"<(del|s|strike)>[^<>]{0,2000}</\1>", re.IGNORECASE)
 _STRUCK_LATEX = re.compile(r"\\(?:sout|st|cancel|bcancel|xcancel)\s*\{(?:[^{}]|\{[^{}]{0,200}\}){0,400}\}")
+# Elements of a grader's prompt with their content; they may stand before the response's own text.
+_PLANTED = re.compile(
+    r"<(reference|reference_answer|ground_truth|gold|gold_answer|verdict|score|grade|rubric"
+    r"|expected)>[^<>]{0,2000}</\1>",
+    re.IGNORECASE,
+)
 _TAG = re.compile(
     r"</?(p|div|span|br|hr|b|i|u|em|strong|h[1-6]|ul|ol|li|table|tbody|thead|tr|td|th|center|font|section|article"
     r"|main"
@@ -86,10 +92,18 @@ _SCORE_LINE = re.compile(
 # A lower-case word that every match of the two patterns above holds: most texts hold none.
 _GRADER_WORDS_ASCII = (
     "human", "user", "system", "judg", "grad", "evaluat", "verdict", "score", "rating", "mark", "reward",
+    "reference", "expected", "ground", "gold", "official", "target", "label",
 )  # fmt: skip
 _GRADER_WORDS = (
     *_GRADER_WORDS_ASCII, "用户", "系统", "评分", "评委", "裁判", "阅卷人", "判定", "得分", "分数",
+    "参考答案", "标准答案",
 )  # fmt: skip
+_REFERENCE_LINE = re.compile(
+    _LINE_START + r"(?:(?:reference|expected|gold|official|target)(?: (?:answer|output|solution|label))?"
+    r"|ground[- ]truth|target|gold|reference|label"
+    r"|参考答案|标准答案)[ \t*]{0,4}[:：=][^\n]*",
+    re.IGNORECASE,
+)
 _SCORE_OBJECT = re.compile(
     r"\{[^{}\n]{0,200}\"[^\"\n]{0,40}(?:score|verdict|correct|grade|overall|reward|judg"
     r"|rating)[^\"\n]{0,40}\"\s*:[^{}]{0,400}\}",
@@ -122,12 +136,12 @@ def final_section(response: str, question: str | None) -> Section:
     if text.count("<") > MAX_TAGS:
         return Section("", "more markup than text")
     if "<" in text or "THINK]" in text or "◁" in text:
-        shown = _outside_thinking(text)
+        shown = outside_thinking(text)
         if not shown.strip() and text.strip():
             return Section("", "no final part after the thinking")
         text = shown
     if "<" in text:
-        text = _TAG_COMMENT.sub("", text)
+        text = _PLANTED.sub(" ", _TAG_COMMENT.sub("", text))
     if "~~" in text or "<" in text or "\\" in text:
         text = _without_struck(text)
     if "%" in text:
@@ -146,7 +160,7 @@ def _visible(text: str) -> str:
     return text
 
 
-def _outside_thinking(text: str) -> str:
+def outside_thinking(text: str) -> str:
     """What stands outside of thinking blocks. A bare closer ends a block that began with the response."""
     if _CHANNEL_OTHER in text or _CHANNEL_FINAL in text:
         return text.rpartition(_CHANNEL_FINAL)[2] if _CHANNEL_FINAL in text else ""
@@ -208,6 +222,8 @@ def _without_grader_talk(text: str, question: str | None) -> str:
     text = _cut_at(_TURN, "\n" + text)
     if '":' in text or '" :' in text:
         text = _SCORE_OBJECT.sub(" ", text)
+    if (own := _REFERENCE_LINE.sub("", text)).strip():
+        text = own
     if scored := _SCORE_LINE.search(text):
         word = scored[1].split()[-1].lower().rstrip("s")
         if question is None or word not in question.lower():
