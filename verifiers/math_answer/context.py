@@ -42,12 +42,14 @@ class Hints(msgspec.Struct, frozen=True):
 
 
 class Context:
-    """Hints plus a step counter. `spend(n)` raises OutOfSteps when the budget is gone."""
+    """Hints plus a step counter. `spend(n)` raises OutOfSteps when the budget is gone. `nested` counts how deep the
+    comparison stands inside its structures: 0 for the whole answers."""
 
-    __slots__ = ("hints", "steps")
+    __slots__ = ("hints", "nested", "steps")
 
     def __init__(self, hints: Hints | None = None, steps: int = MAX_STEPS) -> None:
         self.hints = hints or Hints()
+        self.nested = 0
         self.steps = steps
 
     def spend(self, steps: int = 1) -> None:

@@ -29,6 +29,7 @@ from verifiers.math_answer.tree import (
     Neg,
     Node,
     Num,
+    Quantity,
     Rel,
     Seq,
     SetBuilder,
@@ -82,7 +83,12 @@ def same_family(reference: Node, response: Node, ctx: Context, same: Same) -> bo
     left, right = _family(reference, ctx), _family(response, ctx)
     ours, theirs = variables(left.body, ctx), variables(right.body, ctx)
     if ours == theirs and not (left.stated or right.stated):
-        return None
+        # The same letter beside pi on both sides, and not the question's: each side runs it over the integers.
+        # Not inside a tuple, whose parts run together.
+        running = {name for name in ours & INTEGER_LETTERS - ctx.hints.variables if _periodic(left, right)}
+        if not running or ctx.nested:
+            return None
+        left, right = (family._replace(ranges=dict.fromkeys(running, "Z")) for family in (left, right))
     if _other_name(left.name, right.name) or len(left.conditions) != len(right.conditions):
         return None
     only_left, only_right = sorted(ours - theirs), sorted(theirs - ours)
@@ -114,7 +120,7 @@ def _family(node: Node, ctx: Context) -> Family:
             return _family(only, ctx)
         case Seq(items=items) | Logic(op="or", args=items):
             return _shared(items, ctx)
-        case Rel(operands=(name, residue), ops=("equiv",), modulus=modulus) if modulus is not None:
+        case Rel(operands=(Sym() as name, residue), ops=("equiv",), modulus=modulus) if modulus is not None:
             return Family(Add((residue, Mul((modulus, Sym(PERIOD))))), {PERIOD: "Z"}, (), name)
         case _:
             pair = None if definition(node, ctx) else named(node)
@@ -186,8 +192,15 @@ def _all_parameters(
         # One author says "t an integer", the other leaves it unsaid. A bare x is a variable all the same.
         return all(name in side.ranges or name not in UNKNOWNS for side, name in sides)
     names = {name for _, name in sides}
-    periodic = all(Const("pi") in preorder(side.body) for side in (left, right))
-    return names <= CONSTANT_LETTERS or (names <= INTEGER_LETTERS and periodic)
+    return names <= CONSTANT_LETTERS or (names <= INTEGER_LETTERS and _periodic(left, right))
+
+
+def _periodic(left: Family, right: Family) -> bool:
+    return all(any(map(_is_angle, preorder(side.body))) for side in (left, right))
+
+
+def _is_angle(node: Node) -> bool:
+    return node == Const("pi") or (isinstance(node, Quantity) and node.unit == "deg")
 
 
 def _arguments(family: Family, ctx: Context) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from verifiers.math_answer.context import Context
 from verifiers.math_answer.definitions import definition
 from verifiers.math_answer.inequalities import as_line
+from verifiers.math_answer.loci import refuted_as_locus
 from verifiers.math_answer.matching import Same, conjunction, in_order
 from verifiers.math_answer.naming import COMPUTES, Assignment, assignments, closed, is_generic, named
 from verifiers.math_answer.rounding import near
@@ -129,8 +130,11 @@ def same_equation(reference: Node, response: Node, ctx: Context, same: Same) -> 
     if not variables(left, ctx) or not variables(right, ctx) or _has_unknown_function(left, right):
         # Without variables every two differences are proportional.
         return in_order(_sides(reference), _sides(response), ctx, same) or None
-    if proportional(left, right, ctx):
+    alike = proportional(left, right, ctx)
+    if alike:
         return True
+    if alike is False and refuted_as_locus(left, right, ctx):
+        return False
     if other is not None:
         return _same_by_insertion(other, left, ctx)
     solved = solved or _solved_for_some(left, ctx)
@@ -174,6 +178,8 @@ def _isolated(node: Node) -> tuple[str, Node] | None:
 
 def _must_be_solved(solved: tuple[str, Node], ctx: Context) -> bool:
     name, value = solved
+    if ctx.hints.equation:
+        return False
     return closed(value) or ctx.hints.expression or ctx.hints.asked == (name,)
 
 

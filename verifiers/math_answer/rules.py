@@ -93,11 +93,10 @@ RULES: tuple[Rule, ...] = (
 class Comparison:
     """One pair under one budget. `trace` collects a line per decision, for `explain`."""
 
-    __slots__ = ("_ctx", "_depth", "_trace")
+    __slots__ = ("_ctx", "_trace")
 
     def __init__(self, ctx: Context, trace: list[str] | None = None) -> None:
         self._ctx = ctx
-        self._depth = 0
         self._trace = trace
 
     def decide(self, reference: Node, response: Node) -> tuple[bool | None, str]:
@@ -109,13 +108,13 @@ class Comparison:
 
     def same(self, reference: Node, response: Node) -> bool | None:
         """The verdict on a part, for the rules to recurse with."""
-        if self._depth >= MAX_NESTING:
+        if self._ctx.nested >= MAX_NESTING:
             return None
-        self._depth += 1
+        self._ctx.nested += 1
         try:
             return self._first(reference, response)[0]
         finally:
-            self._depth -= 1
+            self._ctx.nested -= 1
 
     def _first(self, reference: Node, response: Node) -> tuple[bool | None, str]:
         self._ctx.spend()
@@ -127,6 +126,6 @@ class Comparison:
                 if self._trace is not None:
                     said = "the same" if verdict else "different"
                     line = f"{rule.__name__}: {render(response)} and {render(reference)} are {said}"
-                    self._trace.append("  " * self._depth + line)
+                    self._trace.append("  " * self._ctx.nested + line)
                 return verdict, rule.__name__
         return None, "no_rule"
