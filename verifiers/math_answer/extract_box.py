@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from verifiers.math_answer.extract_markup import clean, closing_brace, says_something, squeeze
 from verifiers.math_answer.extract_number import differ
+from verifiers.math_answer.extract_prose import MAX_LEAD_CHARS, disowned
 
 MAX_BOXES = 16  # parts of a question; older boxes are intermediate results
 NEAR_CHARS = 400  # two finals further apart than this are a revision, not a contradiction
@@ -40,7 +41,8 @@ _DENIED_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _DENIED_AFTER = re.compile(
-    r"[\s$.\\)\]*]{0,6}(?:,? (?:which )?(?:is|was|would be) (?:wrong|incorrect|not|a (?:common )?mistake|false)|是错"
+    r"[\s$.\\)\]*]{0,6}(?:[?？]|,? (?:which )?(?:is|was|would be) (?:wrong|incorrect|not|a (?:common )?mistake"
+    r"|false)|是错"
     r"|不对|不正确)",
     re.IGNORECASE,
 )
@@ -117,7 +119,8 @@ _PLAIN_COMMAND = re.compile(r"\\(?:[dt]?frac|sqrt|pi|text\b|left|math(?:rm|bf))"
 _SAID = re.compile(r"[A-Za-z0-9]")
 # No percent sign (a comment), no minus before the box, no word that denies it, no score.
 _PLAIN_LEAD = re.compile(
-    r"(?!.*(?i:not|n't|wrong|incorrect|instead|rather|score|rating|grade|mark|verdict|reward))[^%]*?(?<!-)[ $*(\[\\]*"
+    r"(?!.*(?i:not|n't|said|says|think|thought|tempt|would|wrong|incorrect|instead|rather|score|rating|grade|mark"
+    r"|verdict|reward))[^%]*?(?<!-)[ $*(\[\\]*"
 )
 
 
@@ -198,7 +201,9 @@ def _cut_off(text: str, after: int, earlier: list[Box]) -> Boxed | None:
 
 def _denied(text: str, box: Box) -> bool:
     before = text[max(box.start - 60, 0) : box.start]
-    return bool(_DENIED_BEFORE.search(before)) or bool(_DENIED_AFTER.match(text, box.end))
+    if _DENIED_BEFORE.search(before) or _DENIED_AFTER.match(text, box.end):
+        return True
+    return disowned(text[max(box.start - MAX_LEAD_CHARS, 0) : box.start])
 
 
 def _settle(text: str, boxes: list[Box], question: str | None) -> Boxed:

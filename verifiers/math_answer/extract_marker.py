@@ -14,7 +14,7 @@ from verifiers.math_answer.extract_chain import run_result
 from verifiers.math_answer.extract_list import leading_items, together
 from verifiers.math_answer.extract_markup import clean, says_something, squeeze
 from verifiers.math_answer.extract_number import differ
-from verifiers.math_answer.extract_prose import is_bare, sentences, without_aside
+from verifiers.math_answer.extract_prose import MAX_LEAD_CHARS, disowned, is_bare, sentences, without_aside
 from verifiers.math_answer.extract_sentence import stated_value
 
 MAX_ANCHORS = 24  # announcements looked at, from the end
@@ -149,6 +149,8 @@ def _announced(text: str, at: int, question_text: str) -> Announced | None:
     if marker is None or (at and text[at - 1].isalpha() and text[at - 1].isascii() and text[at].isascii()):
         return None
     if _SOMEBODY_ELSES.search(text, max(at - 24, 0), at):
+        return None
+    if disowned(text[max(at - MAX_LEAD_CHARS, 0) : at] + (" would " if " would be" in marker[0] else "")):
         return None
     return _value(text, at, marker.end(), len(text), "marker", question_text)
 

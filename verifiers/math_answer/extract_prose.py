@@ -43,6 +43,8 @@ _OTHERS = re.compile(
     r"|trap)"
     r"|\b(?:reference|gold|ground[- ]truth|official|model|candidate(?:'s|’s)?) (?:answer|solution|value|standard"
     r"|label)|\bground[- ]truth\b"
+    r"|\b(?:answer key|key|textbook|rubric|grader|judge|evaluator)\b[^.]{0,20}\b(?:says?|gives?|states?|has"
+    r"|expects?)\b"
     r"|标准答案|参考答案|评分员|阅卷|有人|有些(?:人|同学)|常见(?:错误|答案)",
     re.IGNORECASE,
 )
@@ -69,8 +71,20 @@ _HEDGE = re.compile(
     r"|possible)\b|或|可能|之间|也许|大概是?",
     re.IGNORECASE,
 )
+MAX_LEAD_CHARS = 200  # of a sentence before an announced answer
+
+_STOPS = (". ", "! ", "? ", "\n", "。", "？")
+_DISOWNS = re.compile(
+    r"\b(?:students?|friend|someone|somebody|people|classmate|calculator|key|book|textbook|rubric|others|some"
+    r"|many|one|you|he|she|they)\b[^.]{0,40}"
+    r"\b(?:said|says?|claims?|claimed|thinks?|thought|told|wrote|believes?|argues?|guess(?:ed)?)\b"
+    r"|\b(?:tempting|mistakenly|wrongly|incorrectly|erroneously|naively)\b"
+    r"|(?:\b(?:not|never|doubt|deny)|n't)\b[^.,;:]{0,30}\Z"
+    r"|\A\W*(?:if|had|were|suppose|supposing|assuming|without)\b.*\bwould\b|有人(?:说|认为)|误以为|并不是?说",
+    re.IGNORECASE | re.DOTALL,
+)
 _DIGIT = re.compile(r"\d")
-_TURN = re.compile(r"[,;]?\s\b(?:but|yet|however|whereas)\b,?\s|，?(?:但是?|然而)，?", re.IGNORECASE)
+_TURN = re.compile(r"[,;]?\s\b(?:but|yet|however|whereas)\b,?\s|，?(?:但是?|然而|其实|实际上)，?", re.IGNORECASE)
 # A remark in brackets behind a value: "(50 - 42)", "(since 2 + 3 = 5)", "(not 12)"; "(mod 7)" and "(2, 3)" are values.
 _ASIDE = re.compile(
     r"\s[(（](?!\s*(?:mod|where|for|with)\b)[^()（）,，]{0,200}?(?:[A-Za-z]{3}"
@@ -132,6 +146,16 @@ def own_part(sentence: str) -> str | None:
     turns = list(_TURN.finditer(sentence))
     rest = sentence[turns[-1].end() :] if turns else ""
     return rest if rest and asserts(rest) else None
+
+
+def disowned(lead: str) -> bool:
+    """Whether the words that lead up to an answer in its sentence say that it is not the writer's own.
+
+    >>> disowned("A student said that the "), disowned("It is 5. So the ")
+    (True, False)
+    """
+    lead = lead[max((lead.rfind(stop) for stop in _STOPS), default=-1) + 1 :]
+    return _DISOWNS.search(lead) is not None
 
 
 def without_denials(sentence: str) -> str:

@@ -37,7 +37,7 @@ _LEADING = re.compile(
     r"|consequently|as a result|to conclude|altogether|yes|ok|okay|well|because)\b[,:]?\s*|(?:因此"
     r"|所以|综上所述|综上|故|于是|从而"
     r"|由此可得|由此可知|即"
-    r"|解|答|那么|最后|最终|∴)[,，:：]?\s*)+",
+    r"|其实|实际上|解|答|那么|最后|最终|∴)[,，:：]?\s*)+",
     re.IGNORECASE,
 )
 _DIGIT = re.compile(r"\d")
