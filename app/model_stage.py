@@ -32,7 +32,7 @@ class ModelStage:
     def __init__(self, served: ServedModel, settings: ModelSettings, cache: Cache, metrics: Metrics) -> None:
         self._served = served
         self._settings = settings
-        self._policy = CheckPolicy(threshold=settings.threshold)
+        self._policy = CheckPolicy(threshold=settings.threshold, max_answer_chars=settings.answer_chars)
         self._cache = cache
         self._metrics = metrics
         self._flights: SingleFlight[Opinion] = SingleFlight()

@@ -21,17 +21,14 @@ from app.settings import CacheSettings, ModelSettings, Settings
 from app.single_flight import SingleFlight
 from app.verification import Verification
 from grm.backend import ServedModel
-from grm.openai_backend import OpenAIBackend
-from grm.remote_model import RemoteModel
+from grm.connect import ConnectOptions, model_from_spec
 from grm.vllm_command import VllmOptions
-from grm.vllm_server import SupervisedBackend
 
 if TYPE_CHECKING:
     from verifiers.registry import Verifier
 
 REGISTRY = "verifiers.registry:VERIFIERS"
 """Where the service and its workers find the verifiers."""
-VLLM = "vllm:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +47,16 @@ OpenServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
 
 
 def served_model(settings: ModelSettings) -> ServedModel | None:
-    """The model server that the settings name."""
+    """The model server that the settings name. Raises ValueError that says what to write instead."""
     if settings.source is None:
         return None
-    if settings.source.startswith(VLLM):
-        options = VllmOptions(interpreter=settings.vllm_python, arguments=settings.vllm_args)
-        return SupervisedBackend(settings.source.removeprefix(VLLM), options, concurrency=settings.concurrency)
-    api_key = settings.api_key.get_secret_value() if settings.api_key else None
-    backend = OpenAIBackend(settings.source, model=settings.name, api_key=api_key, concurrency=settings.concurrency)
-    return RemoteModel(backend)
+    options = ConnectOptions(
+        name=settings.name,
+        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+        concurrency=settings.concurrency,
+        vllm=VllmOptions(interpreter=settings.vllm_python, arguments=settings.vllm_args),
+    )
+    return model_from_spec(settings.source, options)
 
 
 def store(settings: CacheSettings, metrics: Metrics) -> Store:

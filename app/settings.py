@@ -11,7 +11,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from grm.answer_check import CheckPolicy
 from verifiers.hybrid import OnModelFailure
+
+CHECK = CheckPolicy()
 
 
 def usable_cpus() -> int:
@@ -83,7 +86,12 @@ class ModelSettings(_Group):
     api_key: SecretStr | None = Field(default=None, description="Sent as a bearer token.")
     concurrency: int = Field(default=64, gt=0, description="Questions in flight to the model server.")
     call_timeout_s: float = Field(default=30.0, gt=0, description="Seconds for one item's second look.")
-    threshold: float = Field(default=0.8, ge=0.5, le=1, description="Probability of yes from which it accepts.")
+    threshold: float = Field(
+        default=CHECK.threshold, ge=0.5, le=1, description="Probability of yes from which it accepts."
+    )
+    answer_chars: int = Field(
+        default=CHECK.max_answer_chars, gt=0, description="Longest answer shown to it; a longer one is not final."
+    )
     on_failure: OnModelFailure = Field(
         default=OnModelFailure.UNDECIDABLE,
         description="A second look that failed: `undecidable`, or `keep_rules`.",

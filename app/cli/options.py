@@ -33,11 +33,14 @@ def check_redis(url: str | None) -> None:
 
 def check_model(spec: str | None) -> None:
     """End the command for a model that is neither running somewhere nor to be started."""
-    if spec is None or (spec.startswith("vllm:") and spec != "vllm:"):
-        return
-    parts = urlsplit(spec)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        fail(f"--model must be http://host:port/v1 or vllm:NAME, not {spec!r}", USAGE)
+    from grm.connect import model_from_spec  # noqa: PLC0415 - see app.cli
+
+    try:
+        for one in (spec or "").split(","):
+            if one:
+                model_from_spec(one)
+    except ValueError as error:
+        fail(f"--model: {error}", USAGE)
 
 
 def _present(values: dict[str, Any]) -> dict[str, Any]:

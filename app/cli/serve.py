@@ -42,6 +42,12 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
         cache={"redis_url": redis, "file": cache},
         model={"source": model, "name": model_name, "on_failure": on_model_failure},
     )
+    if servers > 1 and (settings.model.source or "").startswith("vllm:"):
+        fail(
+            "--servers above 1 would start as many vLLM servers: start one yourself and name it with "
+            "--model http://HOST:PORT/v1, or leave --servers at 1",
+            USAGE,
+        )
     _check_free(host, port)
     from app.serve import run  # noqa: PLC0415 - see app.cli
 

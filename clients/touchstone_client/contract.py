@@ -92,7 +92,8 @@ class VerifyRequest(_Request):
     opinions: Annotated[
         bool,
         Field(
-            description="Ask the model about every answer, also where the rules accept, and report what it said. Never changes an outcome."
+            description="Ask the model about every answer, also where the rules accept, and report what it said. "
+            "Never changes an outcome."
         ),
     ] = False
 
@@ -117,7 +118,12 @@ class Problem(_Wire):
 class DecidedBy(_Wire):
     """Which stage had the last word, and which named rule or model in it."""
 
-    stage: Annotated[str, Field(description="`rules`, `model`, or `service` when neither was reached.")]
+    stage: Annotated[
+        str,
+        Field(
+            description="`rules`, `model`, `service` when neither was reached, or `client` when the service gave no answer."
+        ),
+    ]
     name: str
 
 

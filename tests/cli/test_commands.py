@@ -136,3 +136,16 @@ def test_version() -> None:
 def test_help_documents_exit_status(command: list[str]) -> None:
     """What the exit status means is in the help."""
     assert "Exit status" in touchstone(*command, "--help").stdout
+
+
+def test_several_server_processes_start_no_model_each(tmp_path: Path) -> None:
+    """Two server processes and one `vllm:` model would be two models: the call is refused with the way out."""
+    done = touchstone("serve", "--servers", "2", "--model", "vllm:tiny")
+    assert (done.returncode, "--model http://" in done.stderr) == (2, True)
+
+
+def test_a_model_address_with_a_password_is_refused_without_showing_it() -> None:
+    """A password in a model's address is not taken, and not repeated."""
+    done = touchstone("serve", "--model", "http://me:secret@localhost:1/v1")
+    assert (done.returncode, "secret" in done.stderr) == (2, False)
+    assert "API key" in done.stderr
