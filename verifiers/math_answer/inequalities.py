@@ -64,6 +64,10 @@ NAMED: dict[str, RealSet] = {
 }
 
 
+_UPWARDS = frozenset(("<", "<=", "=", "!="))
+_DOWNWARDS = frozenset((">", ">=", "=", "!="))
+
+
 class Solution(NamedTuple):
     """A set, and the variable that ranges over it where one was written."""
 
@@ -262,6 +266,9 @@ def _read_relation(node: Rel, at: _Reading) -> RealSet | None:
         return inside if inside is None or node.ops[0] == "in" else complement(inside)
     if at.variable is None or any(op not in REVERSED for op in node.ops):
         # "x > 2 in R": the last link only says where x lives.
+        return None
+    if not (_UPWARDS.issuperset(node.ops) or _DOWNWARDS.issuperset(node.ops)):
+        # `1 < x > 0` is no chain that anybody means.
         return None
     links = zip(node.operands, node.ops, node.operands[1:], strict=False)
     return _meet([_solve(left, op, right, at.variable, at.ctx) for left, op, right in links], at)

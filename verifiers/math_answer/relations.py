@@ -37,16 +37,24 @@ def same_named(reference: Node, response: Node, ctx: Context, same: Same) -> boo
         return False if verdict is False and isinstance(left[0], Text) else None
     if left is not None:
         # `(x, y) = (1, 2)` against `a = 1, b = 2`: the names are not the same.
-        return None if assignments(response) else same(left[1], response)
+        verdict = None if assignments(response) else same(left[1], response)
+        return None if verdict and _names_a_value_of(response, left[0], ctx) else verdict
     assert right is not None
     verdict = None if assignments(reference) else same(reference, right[1])
-    return None if verdict and _names_something_else(right[0], ctx) else verdict
+    other = _names_something_else(right[0], ctx) or _names_a_value_of(reference, right[0], ctx)
+    return None if verdict and other else verdict
 
 
 def _named(node: Node, ctx: Context) -> Assignment | None:
     """One name with one value; functions and tuples of names have rules of their own."""
     pair = None if definition(node, ctx) is not None else named(node)
     return None if pair is None or (isinstance(pair[0], Group) and assignments(node)) else pair
+
+
+def _names_a_value_of(function: Node, name: Node, ctx: Context) -> bool:
+    """`f(2x) = 2x + 1` against `f(x) = 2x + 1`: one side names a value of the function that the other defines."""
+    indexed = isinstance(name, Apply) or (isinstance(name, Sym) and "_" in name.name)
+    return indexed and definition(function, ctx) is not None
 
 
 def _names_something_else(name: Node, ctx: Context) -> bool:
