@@ -54,7 +54,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What is asked of the model. `choices` constrains the text to one of them where the server can."""
+    """What is asked of the model. `choices` constrains the text to one of them, `schema` to a JSON value of that
+    schema, where the server can; at most one of the two.
+    """
 
     messages: Sequence[Message]
     max_tokens: int
@@ -62,12 +64,15 @@ class Completion:
     seed: int | None = 0
     top_logprobs: int = 0
     choices: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
     extra: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. `top_logprobs[i]` maps candidate tokens at position i to natural-log probabilities."""
+    """What came back. `tokens[i]` is the token written at position i, `top_logprobs[i]` maps its candidates to
+    natural-log probabilities; both are empty where the server gives none.
+    """
 
     text: str
     model: str
@@ -75,6 +80,7 @@ class Reply:
     top_logprobs: tuple[Mapping[str, float], ...] = ()
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

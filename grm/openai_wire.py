@@ -39,6 +39,8 @@ def request_body(model: str, completion: Completion, constraint: Constraint, *, 
         body["chat_template_kwargs"] = {"enable_thinking": False}
     if completion.choices:
         body |= _constraint_fields(completion.choices, constraint)
+    if completion.schema is not None:
+        body |= _schema_fields(completion.schema, constraint)
     body |= completion.extra or {}
     return json.dumps(body, ensure_ascii=True, allow_nan=False).encode()
 
@@ -63,6 +65,20 @@ def _constraint_fields(choices: tuple[str, ...], constraint: Constraint) -> dict
             return {}
 
 
+def _schema_fields(schema: Mapping[str, Any], constraint: Constraint) -> dict[str, Any]:
+    match constraint:
+        case "structured_outputs":
+            return {"structured_outputs": {"json": schema}}
+        case "json_schema":
+            form = {"name": "reply", "schema": schema, "strict": True}
+            return {"response_format": {"type": "json_schema", "json_schema": form}}
+        case "grammar":
+            # llama.cpp's older form. Whether it bites shows in the reply, which is read strictly in any case.
+            return {"response_format": {"type": "json_object", "schema": schema}}
+        case "none":
+            return {}
+
+
 def read_reply(raw: bytes, completion: Completion, constraint: Constraint) -> Reply:
     """The completion in a 200 body. Raises BadReply."""
     body = _json(raw)
@@ -79,6 +95,7 @@ def read_reply(raw: bytes, completion: Completion, constraint: Constraint) -> Re
             top_logprobs=_top_logprobs(choice.get("logprobs")),
             prompt_tokens=_typed(usage.get("prompt_tokens") or 0, int),
             completion_tokens=_typed(usage.get("completion_tokens") or 0, int),
+            tokens=_tokens(choice.get("logprobs")),
         )
     except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
         raise BadReply(f"the reply is not a chat completion ({type(error).__name__}: {error})") from error
@@ -136,6 +153,12 @@ def _top_logprobs(logprobs: Any) -> tuple[Mapping[str, float], ...]:
     if logprobs is None or logprobs.get("content") is None:
         return ()
     return tuple(_candidates(position.get("top_logprobs") or []) for position in logprobs["content"])
+
+
+def _tokens(logprobs: Any) -> tuple[str, ...]:
+    if logprobs is None or logprobs.get("content") is None:
+        return ()
+    return tuple(_typed(position["token"], str) for position in logprobs["content"])
 
 
 def _candidates(entries: list[dict[str, Any]]) -> dict[str, float]:
