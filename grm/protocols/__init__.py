@@ -1,0 +1,1 @@
+"""Ways to ask a judge, one module each: asks, reads, combines. Registered in `grm/judge.py`."""
