@@ -25,6 +25,7 @@ from app.requests import Accepted, Batch, Rejected
 from app.single_flight import SingleFlight
 from touchstone_client.contract import Recall
 from verifiers import hybrid
+from verifiers.allowance import work_limits
 from verifiers.hybrid import Opinion, Settled
 from verifiers.verdict import Verdict
 
@@ -148,7 +149,7 @@ class Verification:
         for progress in items:
             if progress.key not in self.flights:
                 new.setdefault(progress.key, progress)
-        jobs = [frames.Job(progress.item.task, progress.item.problem) for progress in new.values()]
+        jobs = [self._job(progress.item) for progress in new.values()]
         try:
             futures = self.pool.submit(jobs)
         except QueueFull:
@@ -164,6 +165,9 @@ class Verification:
                 progress.cached = True
                 self.metrics.shared.inc()
         return works
+
+    def _job(self, item: Accepted) -> frames.Job:
+        return frames.Job(item.task, item.problem, work_limits(self.verifiers[item.task], item.problem))
 
     def _finish_at_once(self, progress: Progress, batch: Batch) -> bool:
         """Settle an item whose verdict is known and that needs no word of the model, or has it already."""

@@ -11,6 +11,7 @@ Rule 4: an empty list of jobs takes back what the worker has not begun. It answe
 
 import msgspec
 
+from verifiers.allowance import WorkLimits
 from verifiers.problem import Problem
 from verifiers.verdict import Verdict
 
@@ -18,10 +19,11 @@ LENGTH_BYTES = 4
 
 
 class Job(msgspec.Struct, frozen=True, array_like=True):
-    """One problem for one verifier."""
+    """One problem for one verifier. `limits` where they are not the pool's own."""
 
     task: str
     problem: Problem
+    limits: WorkLimits | None = None
 
 
 class Done(msgspec.Struct, frozen=True, array_like=True, tag=True):

@@ -111,7 +111,10 @@ class Link(asyncio.Protocol):
         self._timer = asyncio.get_running_loop().call_later(self._slow_s, self._slow)
 
     def _slow(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._wall_s - self._slow_s, self._overdue)
+        running = next(iter(self.tickets or self._taken_back), None)
+        limits = running.job.limits if running else None
+        wall_s = limits.wall_s if limits else self._wall_s
+        self._timer = asyncio.get_running_loop().call_later(wall_s - self._slow_s, self._overdue)
         if len(self.tickets) > 1 and not self._yielding:
             self._owner.worker_slow(self)
 

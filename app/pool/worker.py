@@ -32,7 +32,7 @@ READ_BYTES = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one job may use."""
+    """What one job may use, unless it brings its own."""
 
     cpu_s: float
     memory_bytes: int
@@ -50,10 +50,11 @@ def address_space_bytes() -> int:
 def run(
     job: frames.Job,
     verifiers: Mapping[str, "Verifier"],
-    cpu_s: float,
+    limits: Limits,
     announce: Callable[[frames.PassedOn], None],
 ) -> frames.Done:
     """One job under its CPU limit."""
+    cpu_s = job.limits.cpu_s if job.limits else limits.cpu_s
     started = time.perf_counter()
     verdict = None
     out_of_memory = False
@@ -87,7 +88,7 @@ def _taken_back(connection: socket.socket) -> bool:
     return bool(select.select([connection], [], [], 0)[0])
 
 
-def _work(connection: socket.socket, verifiers: Mapping[str, "Verifier"], limits: Limits, ceiling: int) -> None:
+def _work(connection: socket.socket, verifiers: Mapping[str, "Verifier"], limits: Limits, memory: "_Memory") -> None:
     def announce(passed_on: frames.PassedOn) -> None:
         connection.sendall(frames.encode_answer(passed_on))
 
@@ -98,23 +99,39 @@ def _work(connection: socket.socket, verifiers: Mapping[str, "Verifier"], limits
         for job in jobs:
             if job is not jobs[0] and _taken_back(connection):
                 break
-            done = run(job, verifiers, limits.cpu_s, announce)
+            memory.allow(job)
+            done = run(job, verifiers, limits, announce)
             connection.sendall(frames.encode_answer(done))
             if done.out_of_memory:
                 os._exit(EXIT_RECYCLED)
-        if address_space_bytes() > ceiling:
+        if memory.grown():
             os._exit(EXIT_RECYCLED)
+
+
+class _Memory:
+    """The address space limit, counted from what this process starts with."""
+
+    def __init__(self, memory_bytes: int) -> None:
+        self._start = address_space_bytes()
+        self._memory_bytes = memory_bytes
+        self._capped = 0
+
+    def allow(self, job: frames.Job) -> None:
+        """Set the job's limit. Only the soft one, which the next job may have raised again."""
+        cap = job.limits.memory_mb << 20 if job.limits else self._memory_bytes
+        if self._start and cap != self._capped:
+            resource.setrlimit(resource.RLIMIT_AS, (self._start + cap, resource.RLIM_INFINITY))
+            self._capped = cap
+
+    def grown(self) -> bool:
+        """Whether a successor should take over."""
+        return address_space_bytes() > self._start + int(self._memory_bytes * RECYCLE_SHARE)
 
 
 def serve(connection: socket.socket, verifiers: Mapping[str, "Verifier"], limits: Limits) -> None:
     """Work until the service hangs up."""
-    start = address_space_bytes()
-    if start:
-        cap = start + limits.memory_bytes
-        resource.setrlimit(resource.RLIMIT_AS, (cap, cap))
-    ceiling = start + int(limits.memory_bytes * RECYCLE_SHARE)
     try:
-        _work(connection, verifiers, limits, ceiling)
+        _work(connection, verifiers, limits, _Memory(limits.memory_bytes))
     except MemoryError:
         os._exit(EXIT_OUT_OF_MEMORY)
     except OSError:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
+from verifiers.allowance import WorkLimits
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome, Verdict
 
@@ -75,6 +76,12 @@ def _verify(problem: Problem) -> Verdict:
         FAULTS[word]()
     if word == "nap":
         time.sleep(float(rest.split()[0]))
+    if word == "work":  # so many seconds of CPU time and so many MiB
+        seconds, mib = rest.split()[:2]
+        hoard = bytearray(int(mib) << 20)
+        ends = time.process_time() + float(seconds)
+        while time.process_time() < ends:
+            hoard[0] ^= 1
     if word == "count":  # leaves a mark for every time that it really ran
         with Path(rest.split()[0]).open("a", encoding="utf-8") as marks:
             marks.write("x")
@@ -87,7 +94,8 @@ def _verify(problem: Problem) -> Verdict:
         return Verdict(Outcome.UNDECIDABLE, "none", "no rule applies", rest, (rest, "?"), passed_on=True)
     if word == "partly":
         tests = {"tests": [{"passed": True}, {"passed": False}]}
-        return Verdict(Outcome.INCORRECT, "partly", "one of two", None, credit=float(rest), details=tests)
+        credit, _, answer = rest.partition(" ")
+        return Verdict(Outcome.INCORRECT, "partly", "one of two", answer or None, credit=float(credit), details=tests)
     answer = problem.response.rpartition(" ")[2]
     outcome = Outcome.CORRECT if answer in problem.references else Outcome.INCORRECT
     return Verdict(outcome, "last_word", f"the last word is {outcome}", answer)
@@ -108,6 +116,11 @@ def _quick(problem: Problem) -> Verdict | None:
     return None
 
 
+def _work_limits(problem: Problem) -> WorkLimits | None:
+    """More than the tests' pools allow, to those that ask for it."""
+    return WorkLimits(cpu_s=30.0, wall_s=30.0, memory_mb=512) if "patiently" in problem.response else None
+
+
 def _check_options(options: Mapping[str, object]) -> str | None:
     return None if not options else "takes no options; remove `options`"
 
@@ -120,6 +133,7 @@ _faulty = SimpleNamespace(
     quick=_quick,
     verify=_verify,
     last_resort=_last_resort,
+    work_limits=_work_limits,
 )
 
 VERIFIERS: "Mapping[str, Verifier]" = {"faulty": cast("Verifier", _faulty)}

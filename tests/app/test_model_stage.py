@@ -58,6 +58,13 @@ async def test_the_model_looks_where_only_the_last_resort_choked(start_app: Star
     assert (never["outcome"], never["decided_by"]["stage"]) == (without, "service")
 
 
+async def test_partial_credit_ends_where_the_model_decides(start_app: StartApp) -> None:
+    """An answer that the model rescues is paid in full; the credit stands where the rules keep the last word."""
+    async with start_app(served=ScriptedModel()) as running:
+        results = await running.verify("partly 0.25 agree", "partly 0.25 other", "partly 0.25 down")
+    assert [result["reward"] for result in results] == [1.0, 0.25, None]
+
+
 async def test_never_asks_no_model(start_app: StartApp) -> None:
     """`recall: never` gets the rules' verdict although a model is there."""
     model = ScriptedModel()

@@ -14,7 +14,7 @@ from app.pool.frames import Job
 from app.pool.outcome import Cause, Finished, JobOutcome, Lost, QueueFull
 from app.pool.pool import Pool
 from app.settings import PoolSettings
-from tests.app.conftest import FAULTS
+from tests.app.conftest import FAULTS, StartApp
 from tests.processes import until
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome
@@ -208,3 +208,15 @@ async def test_workers_die_with_the_service() -> None:
     process.kill()
     await process.wait()
     await until(lambda: not (any(alive(worker) for worker in workers)))
+
+
+async def test_a_task_may_allow_its_items_more(start_app: StartApp) -> None:
+    """What passes the pool's CPU time, seconds or memory is done where the task asks for more, and only there."""
+    async with start_app(pool={"workers": 1}) as running:
+        over_cpu, over_memory, patient, after = await running.verify(
+            "work 0.6 1 so 7", "work 0 300 so 7", "work 0.6 300 patiently so 7", "work 0 300 again so 7"
+        )
+        slept = await running.verify("nap 1.5 patiently so 7", deadline_s=30)
+    assert (over_cpu["decided_by"]["name"], over_memory["decided_by"]["name"]) == ("cpu_limit", "memory_limit")
+    assert (patient["outcome"], after["decided_by"]["name"]) == ("correct", "memory_limit")
+    assert slept[0]["outcome"] == "correct"
