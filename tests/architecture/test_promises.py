@@ -47,7 +47,8 @@ def test_no_module_is_a_drawer() -> None:
 
 def test_the_math_verifier_loads_no_algebra_system() -> None:
     """Importing the rules in a service or a trainer costs no sympy."""
-    code = "import sys; from verifiers.math_answer import verify; print([m for m in ('sympy', 'httpx2', 'fastapi') if m in sys.modules])"
+    heavy = "sympy", "httpx2", "fastapi"
+    code = f"import sys; from verifiers.math_answer import verify; print([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert found.stdout.strip() == "[]"
 

@@ -26,7 +26,8 @@ START_LIMIT_S = 60.0
 def instruction(name: str) -> str:
     """The last instruction of this name in the Dockerfile, continuation lines joined."""
     text = re.sub(r"\\\n\s*", " ", (DOCKER / "Dockerfile").read_text())
-    return re.findall(rf"^\s*{name} (.*)$", text, re.M)[-1]
+    found: list[str] = re.findall(rf"^\s*{name} (.*)$", text, re.M)
+    return found[-1]
 
 
 def compose(*files: str) -> dict[str, object]:

@@ -12,7 +12,7 @@ import pytest
 from tests.live import LiveService
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("benchmarks/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
 BLOCK = re.compile(r"^```(\w+)( norun)?\n(.*?)^```", re.M | re.S)
 
 
@@ -35,7 +35,7 @@ def test_the_readme_request_is_answered(service: LiveService) -> None:
     assert (result["outcome"], result["reward"]) == ("correct", 1.0)
 
 
-@pytest.mark.parametrize(("document", "code"), blocks("python"), ids=lambda value: value if value.endswith(".md") else "")
+@pytest.mark.parametrize(("document", "code"), blocks("python"), ids=lambda text: text if text.endswith(".md") else "")
 def test_python_examples_run(document: str, code: str, service: LiveService) -> None:
     """Every Python example runs as it stands, against a running service where it names one."""
     code = code.replace("http://127.0.0.1:8080", service.url)

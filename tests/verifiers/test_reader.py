@@ -1,6 +1,7 @@
 """The reader: text that models write becomes the tree that they meant."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def _larger(inner: st.SearchStrategy[t.Node]) -> st.SearchStrategy[t.Node]:
     # No sign directly inside a sign, no sum in a sum and no product in a product: the reader never makes those.
     plain = inner.filter(lambda n: not isinstance(n, t.Add | t.Neg | t.Mul))
     return st.one_of(
-        st.lists(inner.filter(lambda n: not isinstance(n, t.Add)), min_size=2, max_size=3).map(lambda x: t.Add(tuple(x))),
+        st.lists(inner.filter(lambda n: not isinstance(n, t.Add)), min_size=2, max_size=3).map(tuple).map(t.Add),
         st.lists(plain, min_size=2, max_size=3).map(lambda x: t.Mul(tuple(x))),
         plain.map(t.Neg),
         st.tuples(inner, inner).map(lambda p: t.Div(*p)),
@@ -82,10 +83,8 @@ def test_a_rendered_tree_reads_back(tree: t.Node) -> None:
 @settings(max_examples=300, deadline=None)
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Nothing but Unparsable comes out of the reader, whatever goes in."""
-    try:
-        readings(text)
-    except Unparsable as refused:
-        assert refused.message
+    with suppress(Unparsable):
+        assert readings(text)
 
 
 def test_a_refusal_points_at_the_place() -> None:

@@ -7,7 +7,7 @@ MAX_STEPS = 20_000
 not depend on how busy the machine is."""
 
 
-class OutOfSteps(Exception):  # noqa: N818 - a signal between the rules and their caller, not an error
+class OutOfSteps(Exception):
     """The comparison has used up its budget; the caller passes the pair on."""
 
 
@@ -43,7 +43,8 @@ class Hints(msgspec.Struct, frozen=True):
 
 class Context:
     """Hints plus a step counter. `spend(n)` raises OutOfSteps when the budget is gone. `nested` counts how deep the
-    comparison stands inside its structures: 0 for the whole answers."""
+    comparison stands inside its structures: 0 for the whole answers.
+    """
 
     __slots__ = ("hints", "nested", "steps")
 

@@ -20,7 +20,6 @@ from verifiers.math_answer.rules import Comparison
 from verifiers.math_answer.tree import Group, Logic, Node, Seq, SetOf, Text
 from verifiers.math_answer.words import special
 
-
 MIN_ECHO_CHARS = 4
 """Shorter answers occur in questions by chance."""
 _SPACES = re.compile(r"\s+|\\[,;:! ]")

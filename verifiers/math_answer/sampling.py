@@ -78,7 +78,7 @@ COUNTING = frozenset(("factorial", "factorial2", "binom", "perm", "gcd", "lcm", 
 PERIODIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "floor", "ceil"))
 COMPLEX_PARTS = frozenset(("conj", "re", "im", "arg"))
 DOMAIN_SHARE = 0.75
-"""`2 \\ln x` has no value where `\\ln x^2` has one: an answer must be defined on this share of what the reference is."""
+"""An answer must have a value on this share of the points where the reference has one: `2 \\ln x` is no `\\ln x^2`."""
 POSITIVE_ONLY = frozenset(("sqrt", "root"))
 """Functions whose identities often hold for positive values alone."""
 COMPLEX_NAMES = frozenset("zw")

@@ -23,7 +23,8 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 class Num(Node, frozen=True, gc=False):
     """A literal number `num / den`. `decimals` is the count of digits written after the decimal point, None for
     an exact literal: `3` is (3, 1, None), `0.50` is (50, 100, 2), `1 1/2` is (3, 2, None), `0.\\overline{3}` is
-    (1, 3, None). `den` is positive; the fraction is not necessarily reduced."""
+    (1, 3, None). `den` is positive; the fraction is not necessarily reduced.
+    """
 
     num: int
     den: int = 1
@@ -128,7 +129,8 @@ class Percent(Node, frozen=True, gc=False):
 
 class Quantity(Node, frozen=True, gc=False):
     """A value with a unit. `unit` is the canonical spelling that `units.canonical` gives (`km/h`, `cm^2`, `deg`, `USD`,
-    `apples` for a counted noun that is no unit of measure)."""
+    `apples` for a counted noun that is no unit of measure).
+    """
 
     x: Node
     unit: str
@@ -150,7 +152,8 @@ class Seq(Node, frozen=True, gc=False):
 
 class Group(Node, frozen=True, gc=False):
     """Two or more items in brackets: a point, a tuple, a vector, or an interval; the rules decide which.
-    `left` and `right` are the brackets as written: ( ) [ ] ] [ < >. A single item in ( ) is no Group; in [ ] it is."""
+    `left` and `right` are the brackets as written: ( ) [ ] ] [ < >. A single item in ( ) is no Group; in [ ] it is.
+    """
 
     left: str
     items: "tuple[Node, ...]"
@@ -226,7 +229,8 @@ class Not(Node, frozen=True, gc=False):
 
 class Where(Node, frozen=True, gc=False):
     """A body with its side conditions: `x = k\\pi, k \\in Z`; `(3t, 1 - t) for some integer t`; `2 (n \\ge 3)`.
-    A condition is a Rel, a Logic, or Text that could not be read."""
+    A condition is a Rel, a Logic, or Text that could not be read.
+    """
 
     body: Node
     conditions: "tuple[Node, ...]"
@@ -234,7 +238,8 @@ class Where(Node, frozen=True, gc=False):
 
 class Cases(Node, frozen=True, gc=False):
     """A piecewise definition: (value, condition) pairs; the condition is None for 'otherwise'.
-    A brace of equations (a system) is read as Logic('and', ...), not as this."""
+    A brace of equations (a system) is read as Logic('and', ...), not as this.
+    """
 
     branches: "tuple[tuple[Node, Node | None], ...]"
 
