@@ -17,28 +17,31 @@ BLOCK = re.compile(r"^```(\w+)( norun)?\n(.*?)^```", re.M | re.S)
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
-    """(document, code) for every fenced block of a language that is not marked `norun`."""
+    """("document:number", code) for every fenced block of a language that is not marked `norun`."""
     return [
-        (str(path.relative_to(ROOT)), code)
+        (f"{path.relative_to(ROOT)}:{number}", code)
         for path in DOCUMENTS
-        for kind, skipped, code in BLOCK.findall(path.read_text())
+        for number, (kind, skipped, code) in enumerate(BLOCK.findall(path.read_text()), 1)
         if kind == language and not skipped
     ]
 
 
 def test_the_readme_request_is_answered(service: LiveService) -> None:
     """The README's curl example earns its reward from a running service."""
-    (code,) = [code for name, code in blocks("bash") if name == "README.md" and code.startswith("curl")]
+    (code,) = [code for name, code in blocks("bash") if name.startswith("README.md:") and code.startswith("curl")]
     arguments = shlex.split(code.replace("http://127.0.0.1:8080", service.url))
     answer = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
     (result,) = json.loads(answer)["results"]
     assert (result["outcome"], result["reward"]) == ("correct", 1.0)
 
 
-@pytest.mark.parametrize(("document", "code"), blocks("python"), ids=lambda text: text if text.endswith(".md") else "")
-def test_python_examples_run(document: str, code: str, service: LiveService) -> None:
+PYTHON = dict(blocks("python"))
+
+
+@pytest.mark.parametrize("document", PYTHON)
+def test_python_examples_run(document: str, service: LiveService) -> None:
     """Every Python example runs as it stands, against a running service where it names one."""
-    code = code.replace("http://127.0.0.1:8080", service.url)
+    code = PYTHON[document].replace("http://127.0.0.1:8080", service.url)
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert ran.returncode == 0, f"{document}:\n{ran.stderr}"
 

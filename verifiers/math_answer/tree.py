@@ -114,7 +114,7 @@ class BigOp(Node, frozen=True, gc=False):
 
 
 class Based(Node, frozen=True, gc=False):
-    """Digits in a written base: `4343_6`. `digits` is upper-case; `value` is None where a digit is not below the base."""
+    """Digits in a written base: `4343_6`. `digits` is upper-case; `value` is None where a digit is too large."""
 
     digits: str
     base: int
