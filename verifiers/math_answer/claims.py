@@ -107,6 +107,8 @@ def claims(extraction: Extraction, reference: str, question: str | None) -> bool
     outright = extraction.how in _STATED_OUTRIGHT
     if given == wanted and (outright or given == plain_words(extraction.final)):
         return True
+    if len(extraction.parts) > 1:
+        return False if wanted in map(plain_words, extraction.parts) else None
     listed = options(question)
     if (chosen := _by_choice(extraction, reference, listed)) is not None:
         return chosen

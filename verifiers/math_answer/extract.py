@@ -142,7 +142,11 @@ def _taken_back(answer: str, tail: str, question_text: str) -> bool:
     return again is not None and again.answer is not None and differ(again.answer, answer)
 
 
-_BROKEN_OFF = re.compile(r"(?:\b(?:is|are|be|the|to|of|equals)|(?<!\\)[:：=,，]|[是为])[\s*_$.。]*\Z", re.IGNORECASE)
+_BROKEN_OFF = re.compile(
+    r"(?:\b(?:is|are|be|the|to|of|equals)|(?<!\\)[:：=]"
+    r"|(?<=[\w，：,:]{3})[是为])[\s*_$.。]*\Z",
+    re.IGNORECASE,
+)
 _OPENING_ONLY = re.compile(
     r"[\s#*>]*(?:(?:thought process|thinking|solution|answer|the answer|final answer|reasoning|explanation|analysis"
     r"|step[- ]by[- ]step|step 1"

@@ -105,7 +105,7 @@ def lone_box(text: str) -> str | None:
             return None
         inner = text[at + 7 : end]
     inner = inner.strip(" \n")
-    if text[end + 1 :].strip(" .$\n*)]\\") or not inner or inner[0] in "$=:*\"'`" or inner[-1] in ".,;:!":
+    if text[end + 1 :].strip(" .$\n*)]\\") or not inner or inner[0] in "$=:*\"'`" or inner[-1] in ".,;:!?":
         return None
     if inner[0] == "\\" and not _PLAIN_COMMAND.match(inner):
         return None
@@ -135,7 +135,11 @@ def last_box(text: str, question: str | None = None) -> Boxed | None:
     boxes = _innermost([box for box in read if box is not None])
     if read[-1] is None:
         return _cut_off(text, starts[-1][1], boxes)
-    boxes = [box for box in boxes if says_something(box.content) and not _denied(text, box)]
+    boxes = [
+        box for box in boxes if says_something(box.content) and not box.content.endswith("?") and not _denied(text, box)
+    ]
+    if not boxes and any(box is not None and box.content.endswith("?") for box in read):
+        return Boxed(None, refusal="no answer", end=len(text))
     return _settle(text, boxes, question) if boxes else None
 
 

@@ -1,12 +1,15 @@
 """Values in a run of formulas: what `2^20 = 1024 \\cdot 1024 = 1048576` and `2x = 24, x = 12` come to.
 
-Rule 1: a chain of equalities claims its last member; its first is kept when it is a name (`x = 6/2 = 3` is `x = 3`).
-Rule 2: an equation stays an equation: only a computation (no free variable on its left) is cut to its right side.
+Rule 1: what was asked to be computed is cut to its value (`\\int_0^1 3x^2 dx = 1` is `1`), and a chain that cannot be
+        checked to its ends (`A = \\pi r^2 = 36\\pi` is `A = 36\\pi`).
+Rule 2: arithmetic stays whole, for the comparison to check: `40 + 2 = 43` is not 43.
 Rule 3: `\\sqrt{2} \\approx 1.41` stays whole: the comparison knows which side was asked for.
 Rule 4: numbers set equal to other numbers (`3 = 4 = 5`) are nonsense and stay whole, for the comparison to refuse.
 """
 
 import re
+
+from verifiers.math_answer.extract_markup import squeeze
 
 _NAME = re.compile(
     r"\(?\s*(?:[A-Za-z]|\\[A-Za-z]{2,10})(?:'|_\{?\w{1,8}\}?|\^\{?\\prime\}?|_\{\\\w{1,10}\})?"
@@ -26,7 +29,10 @@ _GEOMETRY = re.compile(r"m?\\?(?:angle|measuredangle|triangle|overline|widehat)(
 _BOUND = re.compile(r"\\(?:int|sum|prod|lim)|[∫∑∏]")
 _VARIABLE = re.compile(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
 _CONSTANTS = re.compile(r"(?<![A-Za-z])[eiCP](?![A-Za-z])")
-_PIECE = re.compile(r"\s*(?:(?<!\\)[,;，；、]\s*(?:and\b|or\b)?|\band\b|\bor\b|和|或|\\quad|\\qquad)\s*")
+_PIECE = re.compile(
+    r"\s*(?:\\(?:text|mathrm|mbox)\s*\{\s*(?:and|or|,|且|或)\s*\}|\\(?:vee|lor|wedge"
+    r"|land)(?![A-Za-z])|[∨∧]|(?<!\\)[,;，；、]\s*(?:and\b|or\b)?|\band\b|\bor\b|和|或|\\quad|\\qquad)\s*"
+)
 MAX_SPLIT_CHARS = 4_000  # a longer run of formulas is kept whole
 
 
@@ -36,7 +42,7 @@ def chain_result(text: str, question_text: str = "") -> str:
     `question_text` is the squeezed question: a left side that stands in it is what was asked to be computed.
 
     >>> chain_result("2^20 = 1024 * 1024 = 1048576"), chain_result("x = 6/2 = 3"), chain_result("y = 2x + 1")
-    ('1048576', 'x = 3', 'y = 2x + 1')
+    ('2^20 = 1024 * 1024 = 1048576', 'x = 6/2 = 3', 'y = 2x + 1')
     """
     if "=" not in text and "＝" not in text:
         return text
@@ -48,16 +54,18 @@ def chain_result(text: str, question_text: str = "") -> str:
     first, last = members[0], members[-1]
     if all(_PLAIN_NUMBER.fullmatch(member) for member in members):
         return text
-    if len(members) == 2:
-        computed = is_computation(first) or _asked(first, last, question_text)
-        return last if computed and not is_name(first) else text
-    return f"{first} = {last}" if is_name(first) else last
+    if _asked(first, last, question_text) or (_GEOMETRY.match(first) and not is_name(first)):
+        return last
+    checkable = all(_PLAIN_NUMBER.fullmatch(member) or is_computation(member) for member in members[1:-1])
+    if is_name(first):
+        return text if checkable else f"{first} = {last}"
+    return text if len(members) == 2 or (checkable and is_computation(first)) else last
 
 
 def _asked(left: str, right: str, question_text: str) -> bool:
     if not question_text or is_name(left) or len(left) < 3:
         return False
-    left, right = (re.sub(r"[\s$]+", "", side).casefold() for side in (left, right))
+    left, right = (squeeze(side) for side in (left, right))
     return left in question_text and f"{left}={right}" not in question_text
 
 
@@ -69,12 +77,10 @@ def is_name(text: str) -> bool:
 
 def is_computation(text: str) -> bool:
     """An arithmetic expression without free variables."""
-    if _GEOMETRY.match(text):
-        return True
     if not _OPERATOR.search(text) and not _COMMANDS.search(text):
         return False
     if _BOUND.search(text):
-        return True
+        return False
     rest = _CONSTANTS.sub("", _COMMANDS.sub(" ", text))
     return not _VARIABLE.search(rest) and bool(re.search(r"\d", rest))
 
@@ -89,10 +95,7 @@ def split_equalities(text: str) -> list[str]:
     if not signs:
         return [text.strip()]
     depths = _depths(text)
-    if any(
-        text[at] in ",;，；、" and text[at - 1 : at] != "\\" and depths[at] == 0 and not _thousands(text, at)
-        for at in range(len(text))
-    ):
+    if any(depths[cut.start()] == 0 and not _thousands(text, cut.start()) for cut in _PIECE.finditer(text)):
         return [text.strip()]
     members, start = [], 0
     for begin, end in signs:
@@ -121,7 +124,7 @@ def run_result(run: str, question_text: str = "") -> str:
     """What a run of formulas separated by commas or "and" claims: all of them, or the last where they compute.
 
     >>> run_result("3 * 14 = 42, and 50 - 42 = 8"), run_result("x = 2 and y = 3"), run_result("(0, 2), (1, 3)")
-    ('8', 'x = 2 and y = 3', '(0, 2), (1, 3)')
+    ('50 - 42 = 8', 'x = 2 and y = 3', '(0, 2), (1, 3)')
     """
     if len(run) > MAX_SPLIT_CHARS or "\\begin" in run:
         return run

@@ -162,7 +162,7 @@ def _value(text: str, at: int, start: int, limit: int, how: str, question_text: 
         return Announced(
             at, begin, begin + sum(len(line) + 1 for line in lines[: len(items)]), ", ".join(listed), how, listed
         )
-    raw = text[begin:end]
+    raw = _NEXT_CASE.split(text[begin:end], maxsplit=1)[0]
     value = clean(raw)
     if not value or _TALK.match(value) or not says_something(value):
         return None
@@ -191,6 +191,7 @@ _REASON = re.compile(
 )
 
 
+_NEXT_CASE = re.compile(r"[;,]\s+(?:if|when|otherwise|but)\b", re.IGNORECASE)
 _OF_THE = re.compile(r"\A(\$?-?\d[\d./]*%?\$?) of (?:the|a|an|his|her|their|its|all)\b.*\Z", re.DOTALL)
 _SHOUT = re.compile(r"(?:1[3-9]|[2-9]\d|\d{3,}|\d\.\d+)!\Z")
 

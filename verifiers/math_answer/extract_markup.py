@@ -120,7 +120,7 @@ def says_something(text: str) -> bool:
         return False
     if "\\" in text:
         text = _LAYOUT.sub("", text)
-    return _CONTENT.search(text) is not None
+    return _CONTENT.search(text) is not None or re.fullmatch(r"\s*\\\{\s*\\\}\s*", text) is not None
 
 
 _SPACES = re.compile(r"[\s$]+|\\[,;:! ]|(?<=\\)[dt](?=frac)|[.。]\Z")

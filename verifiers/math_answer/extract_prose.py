@@ -73,6 +73,9 @@ _HEDGE = re.compile(
 )
 MAX_LEAD_CHARS = 200  # of a sentence before an announced answer
 
+_HYPOTHETICAL = re.compile(
+    r"\W*(?:(?:if|had|were)\b.*\b(?:would|were)|assume|suppose|imagine)\b", re.IGNORECASE | re.DOTALL
+)
 _STOPS = (". ", "! ", "? ", "\n", "。", "？")
 _DISOWNS = re.compile(
     r"\b(?:students?|friend|someone|somebody|people|classmate|calculator|key|book|textbook|rubric|others|some"
@@ -80,14 +83,15 @@ _DISOWNS = re.compile(
     r"\b(?:said|says?|claims?|claimed|thinks?|thought|told|wrote|believes?|argues?|guess(?:ed)?)\b"
     r"|\b(?:tempting|mistakenly|wrongly|incorrectly|erroneously|naively)\b"
     r"|(?:\b(?:not|never|doubt|deny)|n't)\b[^.,;:]{0,30}\Z"
-    r"|\A\W*(?:if|had|were|suppose|supposing|assuming|without)\b.*\bwould\b|有人(?:说|认为)|误以为|并不是?说",
+    r"|\A\W*(?:assume|suppose|imagine)\b|\A\W*(?:if|had|were|suppose|supposing|assuming"
+    r"|without)\b.*\bwould\b|有人(?:说|认为)|误以为|并不是?说",
     re.IGNORECASE | re.DOTALL,
 )
 _DIGIT = re.compile(r"\d")
 _TURN = re.compile(r"[,;]?\s\b(?:but|yet|however|whereas)\b,?\s|，?(?:但是?|然而|其实|实际上)，?", re.IGNORECASE)
 # A remark in brackets behind a value: "(50 - 42)", "(since 2 + 3 = 5)", "(not 12)"; "(mod 7)" and "(2, 3)" are values.
 _ASIDE = re.compile(
-    r"\s[(（](?!\s*(?:mod|where|for|with)\b)[^()（）,，]{0,200}?(?:[A-Za-z]{3}"
+    r"\s[(（](?!\s*(?:mod|where|for|with)\b)[^()（）,，\\]{0,200}?(?:[A-Za-z]{3}"
     r"|[-+*/=×·−])[^()（）]{0,200}[)）]\s*[.。]?\Z"
 )
 
@@ -128,7 +132,7 @@ def is_remark(sentence: str) -> bool:
 
 def asserts(sentence: str) -> bool:
     """Whether a sentence states something as its own: no question, no denial, nobody else's answer."""
-    if sentence.rstrip(" *_)\"'").endswith(("?", "？")):
+    if sentence.rstrip(" *_)\"'").endswith(("?", "？")) or _HYPOTHETICAL.match(sentence):
         return False
     if _OTHERS.search(sentence):
         return False

@@ -8,7 +8,7 @@ Rule 2: a run of formulas at the end, else what follows the last "is", else the 
 import re
 from typing import NamedTuple
 
-from verifiers.math_answer.extract_chain import run_result
+from verifiers.math_answer.extract_chain import is_computation, run_result, split_equalities
 from verifiers.math_answer.extract_markup import clean
 from verifiers.math_answer.extract_number import NUMBER
 from verifiers.math_answer.extract_prose import is_bare, is_hedged, without_aside, without_denials
@@ -201,7 +201,8 @@ def _formula_at_end(sentence: str, question_text: str) -> Stated | None:
     if _EARLIER_CLAIM.search(before) or _RANGE_BEFORE.search(before):
         return None
     result = run_result(clean(run), question_text)
-    computes = "=" in run and "=" not in result
+    members = split_equalities(run[run.rfind(", ") + 1 :].strip("$ "))
+    computes = len(members) > 1 and is_computation(members[0])
     if before.strip() and not computes and not _ANNOUNCES.search(before):
         return None
     return Stated(result, "formula")

@@ -36,6 +36,7 @@ _ROWS_ENV = re.compile(
 )
 _LABELLED = re.compile(r"([A-Za-z\u4e00-\u9fff][^\d:：=\\{}|<>$]{2,60})[:：]\s*([^:：]+)")
 _FORMULA_IN_PROSE = re.compile(r"(?:[A-Za-z]{2,20} ){3}.*(?:\$|\\\()")
+_ONE_WORD = re.compile(r"\(?(?:[A-H]|yes|no|true|false|是|否|对|错|odd|even)\)?", re.IGNORECASE)
 _CELL_RULE = re.compile(r"[\s|:\-=+]*")
 
 
@@ -54,15 +55,17 @@ def read_end(text: str, question_text: str) -> End | None:
         return None
     if _is_row(lines[-1]):
         return _table(lines, question_text)
+    items = closing_items(lines)
+    if len(items) > 1 and (listed := together(items)):
+        return End(", ".join(listed), "lines", listed)
+    if words := _several_words(lines):
+        return End(", ".join(words), "lines", words)
     if (
         len(text) <= MAX_BARE_CHARS
         and len(lines) <= MAX_ITEMS
         and all(is_bare(line) and not _FORMULA_IN_PROSE.match(line) for line in lines)
     ):
         return _bare_lines(lines, question_text)
-    items = closing_items(lines)
-    if len(items) > 1 and (listed := together(items)):
-        return End(", ".join(listed), "lines", listed)
     return _walk_back(lines, question_text)
 
 
@@ -126,10 +129,22 @@ def _table(lines: list[str], question_text: str) -> End | None:
 def _bare_lines(lines: list[str], question_text: str) -> End | None:
     if len(lines) == 1:
         return End(_bare_value(lines[0], question_text), "whole")
+    if all(line.startswith("- ") for line in lines):  # a list, not negative numbers
+        lines = [line[2:] for line in lines]
     listed = together([BULLET.sub("", line, count=1) for line in lines])
     if listed:
         return End(", ".join(listed), "lines", listed)
     return End(_bare_value(BULLET.sub("", lines[-1], count=1), question_text), "last_line")
+
+
+def _several_words(lines: list[str]) -> tuple[str, ...]:
+    """Several one-word answers without a sentence around them: "Yes. No.", "A" and "B" in two lines."""
+    if len(lines) > MAX_ITEMS or sum(map(len, lines)) > 80:
+        return ()
+    words = [clean(sentence) for line in lines for sentence in sentences(line)]
+    if len(words) < 2 or not all(_ONE_WORD.fullmatch(word) for word in words):
+        return ()
+    return tuple(words)
 
 
 def _bare_value(line: str, question_text: str) -> str:
