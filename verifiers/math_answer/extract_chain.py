@@ -134,7 +134,7 @@ def run_result(run: str, question_text: str = "") -> str:
     claims = [split_equalities(piece.strip("$ ")) for piece in pieces]
     if all(len(claim) == 1 for claim in claims) or all(len(claim) == 2 and is_name(claim[0]) for claim in claims):
         return run
-    if len(claims[-1]) == 1:  # "x = 2 or 3", "x^2 = 4, 9"
+    if any(len(claim) == 1 for claim in claims):  # "x = 2 or 3", "a < 2 or a = 3"
         return run
     tail = len(claims)
     while tail and len(claims[tail - 1]) >= 2 and is_name(claims[tail - 1][0]):
