@@ -17,6 +17,9 @@ MAX_DEPTH = 64
 MAX_DIGITS = 400
 """Of one whole number: more than a double can hold."""
 
+MAX_VALUES = 5_000
+"""Objects and lists in one text; a response of a million characters is otherwise read as 140,000 of them."""
+
 _FENCE = re.compile(r"^[ \t]*(?:```+|~~~+)[^\n`]*$", re.MULTILINE)
 _OBJECT = r"(?<!\\)\{(?=\s{0,200}[\"'])|(?<![\\\w}^_$])\{(?=\s{0,200}(?:\}|[A-Za-z_]\w{0,60}\s{0,20}:[\s\"']))"
 _LIST = r"(?<![\\\w\])}])\[(?=\s{0,200}(?:[\[{\"'\]]|-?\d|true\b|false\b|null\b))"
@@ -90,7 +93,8 @@ def last_json(text: str, wanted: type = dict) -> Found:
     """
     opening, name = ("{", "object") if wanted is dict else ("[", "list")
     for found in reversed(json_values(text)):
-        if found.flaw is None and isinstance(found.value, wanted):
+        fits = isinstance(found.value, wanted)
+        if found.flaw is None and fits:
             return found
         if found.flaw is not None and text[found.start] == opening:
             raise NotJsonError(f"the last JSON {name} cannot be read: {found.flaw}")
@@ -98,12 +102,14 @@ def last_json(text: str, wanted: type = dict) -> Found:
 
 
 def json_values(text: str) -> list[Found]:
-    """Every object and list that stands by itself, in order, the broken ones too."""
+    """Every object and list that stands by itself, in order, the broken ones too. Raises NotJsonError for far too many."""
     found: list[Found] = []
     fences = [fence.start() for fence in _FENCE.finditer(text)] + [len(text)]
     at, fence = 0, 0
     while match := _START.search(text, at):
         start = match.start()
+        if len(found) == MAX_VALUES:
+            raise NotJsonError(f"more than {MAX_VALUES} JSON values")
         try:
             found.append(_read(text, start))
         except NotJsonError as error:
