@@ -35,6 +35,7 @@ class VerifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recall: Recall = Recall.AUTO
     deadline_s: Annotated[float, Meta(gt=0, le=contract.MAX_DEADLINE_S)] | None = None
     opinions: bool = False
+    step: Annotated[int, Meta(ge=0)] | None = None
 
 
 class FieldProblem(msgspec.Struct, frozen=True):
@@ -93,6 +94,7 @@ class VerifyResponse(msgspec.Struct, frozen=True):
     results: list[VerifyResult]
     elapsed_ms: float
     model: str | None = None
+    alarms: list[str] = []
 
 
 encode = msgspec.json.Encoder().encode

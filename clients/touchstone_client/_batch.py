@@ -10,15 +10,15 @@ Rule 4: a wrong item costs its own result, never an error. The service rejects a
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_json
 
 from touchstone_client._exchange import Reply
 from touchstone_client.contract import (
     MAX_DEADLINE_S,
     DecidedBy,
-    FieldProblem,
     Outcome,
     Problem,
     Recall,
@@ -50,6 +50,7 @@ class Asking:
     recall: Recall
     opinions: bool
     on_error: OnError
+    step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,10 @@ class Chunk:
 
     def body(self, left_s: float) -> bytes:
         """The request as JSON."""
-        deadline_s = min(left_s - min(MAX_REPLY_S, left_s * REPLY_SHARE), MAX_DEADLINE_S)
-        rest = {"recall": self.asking.recall, "opinions": self.asking.opinions, "deadline_s": deadline_s}
-        return b'{"items":[' + self.payload + b"]," + to_json(rest)[1:]
+        rest: dict[str, Any] = {"recall": self.asking.recall, "opinions": self.asking.opinions}
+        if self.asking.step is not None:
+            rest["step"] = self.asking.step
+        return b'{"items":[' + self.payload + b"]," + to_json(rest | {"deadline_s": service_deadline_s(left_s)})[1:]
 
     def read(self, reply: Reply) -> list[VerifyResult] | None:
         """The results, from a 200."""
@@ -89,46 +91,86 @@ class Chunk:
     def undecided(self, error: TouchstoneError) -> list[VerifyResult]:
         """What to put in place of the results after `error`; raises it where the caller wants it raised."""
         if isinstance(error, RequestRejected):
-            if (problem := error.problem) is None or not _about_items(problem):
+            if (problem := error.problem) is None or not about_entries(problem, "items"):
                 raise error
             decided_by = DecidedBy(stage="service", name=problem.type)
             return [
-                _undecided(item, decided_by, problem.detail, problem.model_copy(update={"errors": own}))
-                for item, own in zip(self.items, self._own(problem), strict=True)
+                _undecided(item, decided_by, problem.detail, own)
+                for item, own in zip(self.items, own_problems(problem, len(self.items), "items"), strict=True)
             ]
         if self.asking.on_error == "raise":
             raise error
         decided_by = DecidedBy(stage="client", name=type(error).__name__)
         return [_undecided(item, decided_by, str(error)) for item in self.items]
 
-    def _own(self, problem: Problem) -> list[list[FieldProblem]]:
-        return [
-            [error for error in problem.errors if error.field.startswith(f"items[{at}]")]
-            for at in range(len(self.items))
-        ]
+
+def service_deadline_s(left_s: float) -> float:
+    """What the service gets of the time left: it has to answer before we give up."""
+    return min(left_s - min(MAX_REPLY_S, left_s * REPLY_SHARE), MAX_DEADLINE_S)
 
 
-def _about_items(problem: Problem) -> bool:
-    return bool(problem.errors) and all(error.field.startswith("items[") for error in problem.errors)
+def own_problems(problem: Problem, count: int, field: str) -> list[Problem]:
+    """The problem of a request with `count` entries in `field`, cut down to what concerns each."""
+    return [
+        problem.model_copy(update={"errors": [e for e in problem.errors if e.field.startswith(f"{field}[{at}]")]})
+        for at in range(count)
+    ]
 
 
-class Tally:
-    """Collects the results of the chunks in whatever order they come, and reports progress."""
+def about_entries(problem: Problem, field: str) -> bool:
+    """Whether every complaint is about some entry of `field`, none about the call."""
+    return bool(problem.errors) and all(error.field.startswith(f"{field}[") for error in problem.errors)
 
-    def __init__(self, chunks: Sequence[Chunk], progress: Callable[[int, int], None] | None) -> None:
+
+R = TypeVar("R")
+
+
+class Part(Protocol[R]):
+    """Some of a call's items: one request, and what to put in place of its results when it fails."""
+
+    @property
+    def start(self) -> int:
+        """The place of its first item in the whole list."""
+
+    @property
+    def items(self) -> Sequence[Any]:
+        """Its items."""
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+
+    @property
+    def path(self) -> str:
+        """The route."""
+
+    def body(self, left_s: float) -> bytes:
+        """The request as JSON."""
+
+    def read(self, reply: Reply) -> list[R] | None:
+        """The results, from a 200."""
+
+    def undecided(self, error: TouchstoneError) -> list[R]:
+        """What to put in place of the results after `error`; raises it where the caller wants it raised."""
+
+
+class Tally(Generic[R]):
+    """Collects the results of the parts in whatever order they come, and reports progress."""
+
+    def __init__(self, chunks: Sequence[Part[R]], progress: Callable[[int, int], None] | None) -> None:
         self._total = sum(len(chunk.items) for chunk in chunks)
         self._progress = progress
         self._done = 0
-        self._by_start: dict[int, list[VerifyResult]] = {}
+        self._by_start: dict[int, list[R]] = {}
 
-    def add(self, chunk: Chunk, results: list[VerifyResult]) -> None:
-        """Take the results of one chunk."""
+    def add(self, chunk: Part[R], results: list[R]) -> None:
+        """Take the results of one part."""
         self._by_start[chunk.start] = results
         self._done += len(results)
         if self._progress is not None:
             self._progress(self._done, self._total)
 
-    def results(self) -> list[VerifyResult]:
+    def results(self) -> list[R]:
         """One result for each item, in the order of the items."""
         return [result for start in sorted(self._by_start) for result in self._by_start[start]]
 
@@ -141,7 +183,7 @@ def cut(items: Iterable[Item], asking: Asking, concurrency: int) -> list[Chunk]:
     pieces: list[bytes] = []
     start = held = 0
     for at, item in enumerate(items):
-        piece = _json(item, at)
+        piece = as_json(item, at)
         if pieces and (len(pieces) == size or held + len(piece) > MAX_CHUNK_BYTES):
             chunks.append(Chunk(start, items[start:at], b",".join(pieces), asking))
             pieces, start, held = [], at, 0
@@ -152,7 +194,8 @@ def cut(items: Iterable[Item], asking: Asking, concurrency: int) -> list[Chunk]:
     return chunks
 
 
-def _json(item: Item, at: int) -> bytes:
+def as_json(item: Any, at: int) -> bytes:
+    """One item as JSON. Raises RequestRejected that names it."""
     try:
         return to_json(item)
     except (PydanticSerializationError, UnicodeEncodeError) as error:
@@ -167,7 +210,7 @@ def _without_surrogates(value: Any) -> Any:
     match value:
         case str():
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        case VerifyItem():
+        case BaseModel():
             return _without_surrogates(value.model_dump())
         case Mapping():
             return {key: _without_surrogates(part) for key, part in value.items()}

@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 import httpx2
 
 from touchstone_client import _wire
-from touchstone_client._batch import Asking, Chunk, Item, OnError, Tally, cut
+from touchstone_client._batch import Asking, Item, OnError, Part, Tally, cut
 from touchstone_client._calls import ASK_HEALTHY, ASK_READY, LIST_TASKS
 from touchstone_client._exchange import (
     Call,
@@ -25,10 +25,13 @@ from touchstone_client._exchange import (
     Step,
     exchange,
 )
+from touchstone_client._judge_batch import Case, Rewarded, cut_cases, cut_items, given
 from touchstone_client.contract import Readiness, Recall, TaskInfo, VerifyResult
+from touchstone_client.contract_judge import JudgeResult, RewardResult
 from touchstone_client.errors import TouchstoneError
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -108,19 +111,21 @@ class AsyncClient:
         recall: Recall | str = Recall.AUTO,
         deadline_s: float | None = None,
         opinions: bool = False,
+        step: int | None = None,
         on_error: OnError = "raise",
         progress: Callable[[int, int], None] | None = None,
     ) -> list[VerifyResult]:
         """One result for each item, in order.
 
         `deadline_s` holds for the whole call. `opinions` asks the model about every answer and reports what
-        it said. `progress(done, total)` is called after each chunk. Where some of the items fail for good,
-        `on_error="raise"` raises and `on_error="null"` returns those as undecidable, reward None, with the
-        reason. A call that the service rejects as wrong is raised in any case.
+        it said. `step` is the training step, for the service's guard-rails. `progress(done, total)` is called
+        after each chunk. Where some of the items fail for good, `on_error="raise"` raises and
+        `on_error="null"` returns those as undecidable, reward None, with the reason. A call that the service
+        rejects as wrong is raised in any case.
         """
         deadline = self._deadline(deadline_s)
-        chunks = cut(items, Asking(Recall(recall), opinions, on_error), self._config.concurrency)
-        tally = Tally(chunks, progress)
+        chunks = cut(items, Asking(Recall(recall), opinions, on_error, step), self._config.concurrency)
+        tally = Tally[VerifyResult](chunks, progress)
         await self._run(chunks, deadline, tally)
         return tally.results()
 
@@ -137,6 +142,42 @@ class AsyncClient:
         results = await self.verify([item], recall=recall, deadline_s=deadline_s, opinions=opinions, on_error=on_error)
         return results[0]
 
+    async def judge(
+        self,
+        cases: Iterable[Case],
+        *,
+        deadline_s: float | None = None,
+        step: int | None = None,
+        on_error: OnError = "raise",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[JudgeResult]:
+        """One result for each case, in order, with a judgement on each of its candidates; else as `verify`."""
+        deadline = self._deadline(deadline_s)
+        chunks = cut_cases(cases, given(step=step), on_error)
+        tally = Tally[JudgeResult](chunks, progress)
+        await self._run(chunks, deadline, tally)
+        return tally.results()
+
+    async def reward(
+        self,
+        items: Iterable[Rewarded],
+        *,
+        recall: Recall | str = Recall.AUTO,
+        deadline_s: float | None = None,
+        step: int | None = None,
+        on_error: OnError = "raise",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[RewardResult]:
+        """One reward for each item, in order, by verifier, judge or both; else as `verify`.
+
+        Items of one `group` travel together and are judged together.
+        """
+        deadline = self._deadline(deadline_s)
+        chunks = cut_items(items, {"recall": Recall(recall)} | given(step=step), on_error)
+        tally = Tally[RewardResult](chunks, progress)
+        await self._run(chunks, deadline, tally)
+        return tally.results()
+
     async def tasks(self) -> list[TaskInfo]:
         """The verifiers this service has."""
         return await self._ask(LIST_TASKS)
@@ -152,7 +193,7 @@ class AsyncClient:
         except TouchstoneError:
             return False
 
-    async def _run(self, chunks: list[Chunk], deadline: float, tally: Tally) -> None:
+    async def _run(self, chunks: Sequence[Part[R]], deadline: float, tally: Tally[R]) -> None:
         if len(chunks) == 1:
             tally.add(chunks[0], await self._judged(chunks[0], deadline))
             return
@@ -171,7 +212,7 @@ class AsyncClient:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _judged(self, chunk: Chunk, deadline: float) -> list[VerifyResult]:
+    async def _judged(self, chunk: Part[R], deadline: float) -> list[R]:
         try:
             return await self._drive(exchange(chunk, self._config.url, self._patience(deadline)))
         except TouchstoneError as error:

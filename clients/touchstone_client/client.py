@@ -4,7 +4,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 import httpx2
 
 from touchstone_client import _wire
-from touchstone_client._batch import Asking, Chunk, Item, OnError, Tally, cut
+from touchstone_client._batch import Asking, Item, OnError, Part, Tally, cut
 from touchstone_client._calls import ASK_HEALTHY, ASK_READY, LIST_TASKS
 from touchstone_client._exchange import (
     Call,
@@ -25,10 +25,13 @@ from touchstone_client._exchange import (
     Step,
     exchange,
 )
+from touchstone_client._judge_batch import Case, Rewarded, cut_cases, cut_items, given
 from touchstone_client.contract import Readiness, Recall, TaskInfo, VerifyResult
+from touchstone_client.contract_judge import JudgeResult, RewardResult
 from touchstone_client.errors import DeadlineExceeded, TouchstoneError
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Client:
@@ -94,19 +97,21 @@ class Client:
         recall: Recall | str = Recall.AUTO,
         deadline_s: float | None = None,
         opinions: bool = False,
+        step: int | None = None,
         on_error: OnError = "raise",
         progress: Callable[[int, int], None] | None = None,
     ) -> list[VerifyResult]:
         """One result for each item, in order.
 
         `deadline_s` holds for the whole call. `opinions` asks the model about every answer and reports what
-        it said. `progress(done, total)` is called after each chunk. Where some of the items fail for good,
-        `on_error="raise"` raises and `on_error="null"` returns those as undecidable, reward None, with the
-        reason. A call that the service rejects as wrong is raised in any case.
+        it said. `step` is the training step, for the service's guard-rails. `progress(done, total)` is called
+        after each chunk. Where some of the items fail for good, `on_error="raise"` raises and
+        `on_error="null"` returns those as undecidable, reward None, with the reason. A call that the service
+        rejects as wrong is raised in any case.
         """
         deadline = self._deadline(deadline_s)
-        chunks = cut(items, Asking(Recall(recall), opinions, on_error), self._config.concurrency)
-        tally = Tally(chunks, progress)
+        chunks = cut(items, Asking(Recall(recall), opinions, on_error, step), self._config.concurrency)
+        tally = Tally[VerifyResult](chunks, progress)
         self._run(chunks, deadline, tally)
         return tally.results()
 
@@ -121,6 +126,42 @@ class Client:
     ) -> VerifyResult:
         """The result for one item; see `verify`."""
         return self.verify([item], recall=recall, deadline_s=deadline_s, opinions=opinions, on_error=on_error)[0]
+
+    def judge(
+        self,
+        cases: Iterable[Case],
+        *,
+        deadline_s: float | None = None,
+        step: int | None = None,
+        on_error: OnError = "raise",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[JudgeResult]:
+        """One result for each case, in order, with a judgement on each of its candidates; else as `verify`."""
+        deadline = self._deadline(deadline_s)
+        chunks = cut_cases(cases, given(step=step), on_error)
+        tally = Tally[JudgeResult](chunks, progress)
+        self._run(chunks, deadline, tally)
+        return tally.results()
+
+    def reward(
+        self,
+        items: Iterable[Rewarded],
+        *,
+        recall: Recall | str = Recall.AUTO,
+        deadline_s: float | None = None,
+        step: int | None = None,
+        on_error: OnError = "raise",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[RewardResult]:
+        """One reward for each item, in order, by verifier, judge or both; else as `verify`.
+
+        Items of one `group` travel together and are judged together.
+        """
+        deadline = self._deadline(deadline_s)
+        chunks = cut_items(items, {"recall": Recall(recall)} | given(step=step), on_error)
+        tally = Tally[RewardResult](chunks, progress)
+        self._run(chunks, deadline, tally)
+        return tally.results()
 
     def tasks(self) -> list[TaskInfo]:
         """The verifiers this service has."""
@@ -137,7 +178,7 @@ class Client:
         except TouchstoneError:
             return False
 
-    def _run(self, chunks: list[Chunk], deadline: float, tally: Tally) -> None:
+    def _run(self, chunks: Sequence[Part[R]], deadline: float, tally: Tally[R]) -> None:
         stop = threading.Event()
         if len(chunks) == 1:
             tally.add(chunks[0], self._judged(chunks[0], deadline, stop))
@@ -152,7 +193,7 @@ class Client:
                 stop.set()
                 threads.shutdown(wait=False, cancel_futures=True)
 
-    def _judged(self, chunk: Chunk, deadline: float, stop: threading.Event) -> list[VerifyResult]:
+    def _judged(self, chunk: Part[R], deadline: float, stop: threading.Event) -> list[R]:
         try:
             return self._drive(exchange(chunk, self._config.url, self._patience(deadline)), stop)
         except TouchstoneError as error:

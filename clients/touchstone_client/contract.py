@@ -96,6 +96,9 @@ class VerifyRequest(_Request):
             "Never changes an outcome."
         ),
     ] = False
+    step: Annotated[
+        int | None, Field(ge=0, description="The policy's training step, for the guard-rails over time.")
+    ] = None
 
 
 class FieldProblem(_Wire):
@@ -121,7 +124,7 @@ class DecidedBy(_Wire):
     stage: Annotated[
         str,
         Field(
-            description="`rules`, `model`, `service` when neither was reached, or `client` when the service gave no answer."
+            description="`rules`, `model`, `service` when neither was reached, or `client`: the service gave no answer."
         ),
     ]
     name: str
@@ -167,6 +170,7 @@ class VerifyResponse(_Wire):
     model: Annotated[str | None, Field(description="The model of the second look; null when none is configured.")] = (
         None
     )
+    alarms: Annotated[list[str], Field(description="Guard-rails that a rate has passed: look for reward hacking.")] = []
     elapsed_ms: float
 
 

@@ -21,9 +21,17 @@ from touchstone_client.contract import (
     VerifyResponse,
     VerifyResult,
 )
+from touchstone_client.contract_judge import (
+    CandidateResult,
+    JudgeResponse,
+    JudgeResult,
+    JudgeStatus,
+    RewardResponse,
+    RewardResult,
+)
 
 Judge = Callable[[Mapping[str, Any]], float | None]
-"""Gives an item, as it stands in the request, its reward."""
+"""Gives an item or a candidate, as it stands in the request, its reward."""
 
 
 def canned(judge: Judge) -> httpx2.MockTransport:
@@ -34,6 +42,12 @@ def canned(judge: Judge) -> httpx2.MockTransport:
             case "/v1/verify":
                 results = [_result(item, judge(item)) for item in json.loads(request.content)["items"]]
                 body = VerifyResponse(results=results, elapsed_ms=0.0).model_dump_json()
+            case "/v1/judge":
+                cases = [_judged(case, judge) for case in json.loads(request.content)["cases"]]
+                body = JudgeResponse(results=cases, model="canned", elapsed_ms=0.0).model_dump_json()
+            case "/v1/reward":
+                rewards = [_rewarded(item, judge(item)) for item in json.loads(request.content)["items"]]
+                body = RewardResponse(results=rewards, elapsed_ms=0.0).model_dump_json()
             case "/v1/tasks":
                 task = TaskInfo(name="math", version="canned", description="Decided by the test.")
                 body = TasksResponse(tasks=[task]).model_dump_json()
@@ -59,3 +73,28 @@ def _result(item: Mapping[str, Any], reward: float | None) -> VerifyResult:
         decided_by=DecidedBy(stage="canned", name="judge"),
         reason="decided by the test",
     )
+
+
+def _judged(case: Mapping[str, Any], judge: Judge) -> JudgeResult:
+    candidates = [
+        CandidateResult(id=one.get("id"), status=_status(reward), reward=reward, model="canned")
+        for one in case["candidates"]
+        for reward in [judge(one)]
+    ]
+    return JudgeResult(id=case.get("id"), candidates=candidates)
+
+
+def _rewarded(item: Mapping[str, Any], reward: float | None) -> RewardResult:
+    return RewardResult(
+        id=item.get("id"),
+        group=item.get("group"),
+        task=item.get("task") or ("math" if item.get("reference") else "open"),
+        rule=item.get("rule") or "verifier",
+        reward=reward,
+        status=_status(reward),
+        reason="decided by the test",
+    )
+
+
+def _status(reward: float | None) -> JudgeStatus:
+    return JudgeStatus.UNSCORED if reward is None else JudgeStatus.SCORED
