@@ -92,17 +92,17 @@ def last_json(text: str, wanted: type = dict) -> Found:
     {'a': 2}
     """
     opening, name = ("{", "object") if wanted is dict else ("[", "list")
-    for found in reversed(json_values(text)):
-        fits = isinstance(found.value, wanted)
-        if found.flaw is None and fits:
-            return found
-        if found.flaw is not None and text[found.start] == opening:
+    for found in json_values(text)[::-1]:
+        if text[found.start] != opening:
+            continue
+        if found.flaw is not None:
             raise NotJsonError(f"the last JSON {name} cannot be read: {found.flaw}")
+        return found
     raise NotJsonError(f"no JSON {name} in the response")
 
 
 def json_values(text: str) -> list[Found]:
-    """Every object and list that stands by itself, in order, the broken ones too. Raises NotJsonError for far too many."""
+    """Every object and list that stands by itself, in order, broken ones too. Raises NotJsonError for too many."""
     found: list[Found] = []
     fences = [fence.start() for fence in _FENCE.finditer(text)] + [len(text)]
     at, fence = 0, 0
