@@ -84,15 +84,22 @@ def test_what_holds_for_lengths_alone_is_left_open() -> None:
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        (call("ln", power(x, 2)), mul(2, call("ln", x))),
         (sqrt(mul(x, y)), mul(sqrt(x), sqrt(y))),
         (mul(2, call("asin", sqrt(a))), call("acos", add(1, mul(-2, a)))),
-        (power(sqrt(x), 2), x),
     ],
 )
 def test_domains_may_differ_where_one_side_is_undefined(first: Node, second: Node) -> None:
     """Agreement on a common domain of fair size is equality."""
     assert both_ways(first, second) is True
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow"), [(call("ln", power(x, 2)), mul(2, call("ln", x))), (x, power(sqrt(x), 2))]
+)
+def test_an_answer_covers_the_domain_of_the_reference(wide: Node, narrow: Node) -> None:
+    """An answer may have values where the reference has none; the reverse is left open."""
+    assert same_value(narrow, wide, Context()) is True
+    assert same_value(wide, narrow, Context()) is None
 
 
 def test_modulus_of_a_complex_name_is_left_open() -> None:

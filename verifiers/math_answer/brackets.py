@@ -134,11 +134,13 @@ class Brackets(Cursor, ABC):
         """Comma- or semicolon-separated relations up to one of the closers, which is left for the caller."""
         found: list[Node] = []
         self.skip_stops()
-        # `[1, 2[` may close with an opening bracket, but `[[1, 2]]` does not begin with a closing one.
-        while self.kind not in closers or (self.kind == "[" and not found):
+        separated = True
+        # `[1, 2[` closes with an opening bracket; the second one of `[[1, 2], [3, 4]]` opens a row.
+        while self.kind not in closers or (self.kind == "[" and separated):
             found.append(self.side_by_side())
             self.skip_stops()
-            if self.kind in (",", ";"):
+            separated = self.kind in (",", ";")
+            if separated:
                 self.at += 1
                 self.skip_stops()
             elif self.kind not in closers:

@@ -29,6 +29,8 @@ _BARE_FORMULA = re.compile(
     r"|\\(?:[dt]?frac|sqrt|pi|cup|infty|left[(\[]|right[)\]]|leq?|geq?|cdot|pm|times"
     r"|circ)(?![A-Za-z])){1,300}+(?<![\s.,*])"
 )
+MIN_LONG_FORMULA_CHARS = 300
+_LONG_FORMULA = re.compile(r"(?:[\d\s.,;:()\[\]{}+*/^_|<>=&$!%'-]|\\[A-Za-z]+|\\[^A-Za-z]|[A-Za-z](?![A-Za-z]))++")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,9 @@ def _searched(text: str, question: str | None) -> Extraction:
         text = rest.strip()
     question_text = squeeze(question[:MAX_QUESTION_CHARS]) if question else ""
     box = last_box(text, question)
+    if box is None and len(text) > MIN_LONG_FORMULA_CHARS and _LONG_FORMULA.fullmatch(text):
+        # A list of thousands, a long sum: an answer as a whole, never its tail.
+        return _checked(text, "whole", (), final, question)
     if box is not None:
         if box.answer is None or _taken_back(box.answer, text[box.end :], question_text):
             return Extraction(None, box.how, refusal=box.refusal or "contradicting finals", final=final)

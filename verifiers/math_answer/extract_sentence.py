@@ -200,6 +200,8 @@ def _formula_at_end(sentence: str, question_text: str) -> Stated | None:
     before = body[:start]
     if _EARLIER_CLAIM.search(before) or _RANGE_BEFORE.search(before):
         return None
+    if start == 0 and len(sentence) == MAX_SENTENCE_CHARS:
+        return None  # the run goes on before the part that is read
     result = run_result(clean(run), question_text)
     members = split_equalities(run[run.rfind(", ") + 1 :].strip("$ "))
     computes = len(members) > 1 and is_computation(members[0])

@@ -58,9 +58,9 @@ ANGLE_ASKED: Final = _phrase(
     r"(?:measure of|find|what is|determine|compute)[^.?!]{0,40}(?:angle|\\angle|∠)[^.?!]{0,40}[.?]?\s*$",
 )
 ORDERED: Final = _phrase(
-    "order|respectively|from |as a|coordinates|tuple|有序|依次|分别|从|坐标",
+    "order|respectively|from |as a|terms of|coordinates|tuple|有序|依次|分别|从|坐标",
     r"ordered (?:pair|triple|triplet|quadruple|tuple|n-tuple|\w*-tuple)|respectively",
-    r"in (?:that|this|the same|the following|given) order|order from",
+    r"in (?:that |this |the same |the following |given )?order|order from|first \w+ terms of",
     r"from (?:smallest|least|lowest|largest|greatest|highest) to|as an? (?:ordered )?(?:pair|triple|point)",
     r"(?:ascending|descending|increasing|decreasing) order|coordinates|有序|依次|分别|从小到大|从大到小|坐标",
 )
@@ -77,8 +77,8 @@ FIND_ALL: Final = _phrase(
     r"所有|全部|解集|解方程|哪些|取值范围",
 )
 INTERVAL: Final = _phrase(
-    "interval|区间",
-    r"interval notation|as an interval|union of intervals|(?:in|using|as) intervals?\b",
+    "interval|range of|区间|取值范围",
+    r"interval notation|range of (?:possible |all |the )?(?:real )?(?:values|numbers?)|取值范围|as an interval|union of intervals|(?:in|using|as) intervals?\b",
     r"区间表示|用区间|的区间",
 )
 EQUATION: Final = _phrase(

@@ -11,6 +11,9 @@ from verifiers.math_answer import tree as t
 _WHOLE, _SUM, _PRODUCT, _POWER, _ATOM = range(5)
 """How tightly a text binds, loosest first."""
 
+MAX_SPELT_BITS = 13_000
+"""About 3,900 decimal digits."""
+_DIGITS_PER_BIT = 0.30103
 _OPS = {
     "=": "=", "!=": "\\ne", "<": "<", "<=": "\\le", ">": ">", ">=": "\\ge", "in": "\\in", "notin": "\\notin",
     "approx": "\\approx", "equiv": "\\equiv", "subset": "\\subset", "to": "\\to", "sim": "\\sim", "divides": "\\mid",
@@ -50,6 +53,9 @@ def _list(items: tuple[t.Node, ...]) -> str:
 
 
 def _number(node: t.Num) -> str:
+    if max(node.num.bit_length(), node.den.bit_length()) > MAX_SPELT_BITS:
+        # Python refuses to spell longer integers, and nobody reads them.
+        return f"\\text{{a number of about {round(node.num.bit_length() * _DIGITS_PER_BIT)} digits}}"
     if node.decimals is not None:
         if node.decimals <= 0:
             return f"{node.num // 10**-node.decimals}e{-node.decimals}"

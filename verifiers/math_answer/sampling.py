@@ -77,8 +77,9 @@ INDEX_NAMES = frozenset("nkmjl")
 COUNTING = frozenset(("factorial", "factorial2", "binom", "perm", "gcd", "lcm", "mod"))
 PERIODIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "floor", "ceil"))
 COMPLEX_PARTS = frozenset(("conj", "re", "im", "arg"))
-DOMAIN_SHARE = 0.75
-"""An answer must have a value on this share of the points where the reference has one: `2 \\ln x` is no `\\ln x^2`."""
+DOMAIN_SHARE = 0.85
+"""An answer in one variable must have a value on this share of the points where the reference has one: `2 \\ln x` is no
+`\\ln x^2`. Several variables are mostly lengths and counts, as in `\\sqrt{x}\\sqrt{y}`."""
 POSITIVE_ONLY = frozenset(("sqrt", "root"))
 """Functions whose identities often hold for positive values alone."""
 COMPLEX_NAMES = frozenset("zw")
@@ -153,7 +154,7 @@ class _Comparison:
             tally = self._tally(_real_points(self.names, self.seed), acb, ENOUGH_POINTS if self.names else 1)
             if tally.refuted:
                 return False
-        if self.names and tally.left * DOMAIN_SHARE > len(tally.agreed):
+        if len(self.names) == 1 and tally.left * DOMAIN_SHARE > len(tally.agreed):
             return None
         return self._confirmed(tally.agreed) if tally.enough(fewest) else None
 

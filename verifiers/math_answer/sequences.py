@@ -188,6 +188,8 @@ def _named_against_bare(left: Several, right: Several, ctx: Context, same: Same)
 
     if _contradicts(pairs, ctx):
         return False
+    if _unknown_names(pairs, ctx):
+        return None
     if bare.kind is Kind.SET or (bare.kind is Kind.BRACKETS and len(bare.items) == 2):
         verdict = unordered(pairs.items)
         in_a_set = bare.kind is Kind.SET and (_any_order(pairs, ctx) or _number_the_answers(pairs, ctx))
@@ -233,6 +235,13 @@ def _in_asked_order(pairs: Several, ctx: Context) -> tuple[Node, ...] | None:
     if len(asked) != len(pairs.items) or set(asked) != values.keys():
         return None
     return tuple(values[name] for name in asked)
+
+
+def _unknown_names(pairs: Several, ctx: Context) -> bool:
+    """Whether a value is given to a letter that the question, which has letters, does not know: `y = 3` beside x."""
+    letters = {name.name for name in pairs.names if isinstance(name, Sym)}
+    known = ctx.hints.variables
+    return bool(known & letters) and not letters <= known
 
 
 def _contradicts(pairs: Several, ctx: Context) -> bool:

@@ -107,9 +107,7 @@ def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
     same = True
     for field in node.__struct_fields__:
         old = getattr(node, field)
-        new = (
-            _changed(old, change) if isinstance(old, tuple) else change(old) if isinstance(old, Node) else old
-        )
+        new = _changed(old, change) if isinstance(old, tuple) else change(old) if isinstance(old, Node) else old
         same = same and new is old
         fields.append(new)
     return node if same else type(node)(*fields)
