@@ -6,7 +6,7 @@ import time
 
 from fastapi import APIRouter, Request, Response
 
-from app import examples, requests, to_wire, wire
+from app import bodies, examples, requests, to_wire, wire
 from app.deps import ServicesDep
 from touchstone_client import contract
 
@@ -25,7 +25,7 @@ async def verify(request: Request, services: ServicesDep) -> Response:
     started = time.perf_counter()
     limits = services.settings.limits
     verification = services.verification
-    body = await requests.read_body(request, limits.body_mb << 20)
+    body = await bodies.read_body(request, limits.body_mb << 20)
     batch = requests.read(body, verification.verifiers)
     answered = await verification.verify(batch, batch.deadline_s or limits.deadline_s)
     response = wire.VerifyResponse(

@@ -21,7 +21,8 @@ def lengths(item: Mapping[str, Any]) -> float | None:
 def test_judgements_and_rewards_come_back_in_order() -> None:
     """Each candidate and each item gets its own number, in the order in which they were given."""
     cases = [
-        JudgeCase(id=str(n), question="?", candidates=[{"response": "x" * n}, {"response": ""}]) for n in range(40)
+        JudgeCase(id=str(n), question="?", candidates=[JudgeCandidate(response=text) for text in ("x" * n, "")])
+        for n in range(40)
     ]
     items = [{"id": str(n), "response": "x" * (n % 10)} for n in range(600)]
     with Client(transport=canned(lengths)) as client:
