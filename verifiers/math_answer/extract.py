@@ -73,6 +73,9 @@ def extract(response: str, question: str | None = None) -> Extraction:
 
 
 def _searched(text: str, question: str | None) -> Extraction:
+    if text[:1] == "$" == text[-1:] and text.count("$") == 2:
+        # One formula is the whole response, also over several lines.
+        text = text[1:-1].strip()
     final = text[-MAX_FINAL_CHARS:]
     if not says_something(final):
         return Extraction(None, "nothing", refusal="no answer", final=final)

@@ -60,7 +60,7 @@ ANGLE_ASKED: Final = _phrase(
 ORDERED: Final = _phrase(
     "order|respectively|from |as a|terms of|coordinates|tuple|有序|依次|分别|从|坐标",
     r"ordered (?:pair|triple|triplet|quadruple|tuple|n-tuple|\w*-tuple)|respectively",
-    r"in (?:that |this |the same |the following |given )?order|order from|first \w+ terms of",
+    r"in (?:that |this |the same |the following |given )?order\b(?! to\b| for\b| that\b)|order from|first \w+ terms of",
     r"from (?:smallest|least|lowest|largest|greatest|highest) to|as an? (?:ordered )?(?:pair|triple|point)",
     r"(?:ascending|descending|increasing|decreasing) order|coordinates|有序|依次|分别|从小到大|从大到小|坐标",
 )
@@ -78,7 +78,8 @@ FIND_ALL: Final = _phrase(
 )
 INTERVAL: Final = _phrase(
     "interval|range of|区间|取值范围",
-    r"interval notation|range of (?:possible |all |the )?(?:real )?(?:values|numbers?)|取值范围|as an interval|union of intervals|(?:in|using|as) intervals?\b",
+    r"interval notation|range of (?:possible |all |the )?(?:real )?(?:values|numbers?)|取值范围",
+    r"as an interval|union of intervals|(?:in|using|as) intervals?\b",
     r"区间表示|用区间|的区间",
 )
 EQUATION: Final = _phrase(
