@@ -39,6 +39,12 @@ class Metrics:
         self.model_failures = Counter(
             "touchstone_model_failures", "Second looks that failed, by kind.", ("kind",), registry=registry
         )
+        self.guard_figure = Gauge(
+            "touchstone_guard", "Guard-rail figures of the last step or block.", ("task", "figure"), registry=registry
+        )
+        self.guard_alarm = Gauge(
+            "touchstone_guard_alarm", "1 while a figure has jumped.", ("task", "figure"), registry=registry
+        )
 
     def gauge(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """A value that is read when Prometheus asks."""

@@ -100,6 +100,29 @@ class ModelSettings(_Group):
     vllm_args: tuple[str, ...] = Field(default=(), description="More arguments for a vLLM server that we start.")
 
 
+class GuardSettings(_Group):
+    """When the guard-rails sound: a figure of the last step or block stands so far from those before it."""
+
+    min_items: int = Field(default=64, gt=0, description="Observations below which a figure says nothing.")
+    block_items: int = Field(default=512, gt=0, description="Items in a block, where the caller sends no step.")
+    epochs: int = Field(default=32, gt=1, description="Steps or blocks kept for each task.")
+    rescue_rate_jump: float = Field(default=0.15, gt=0, description="Rise of the share of second looks that rescue.")
+    rescued_share_jump: float = Field(default=0.15, gt=0, description="Rise of the share of rewards from rescue.")
+    control_failures_jump: float = Field(default=0.05, gt=0, description="Rise of the share of failed controls.")
+    label_mass_drop: float = Field(default=0.2, gt=0, description="Fall of the mean label mass.")
+    length_correlation_jump: float = Field(default=0.3, gt=0, description="Rise of the correlation with length.")
+
+    def jumps(self) -> dict[str, float]:
+        """By figure."""
+        return {
+            "rescue_rate": self.rescue_rate_jump,
+            "rescued_share": self.rescued_share_jump,
+            "control_failures": self.control_failures_jump,
+            "label_mass": self.label_mass_drop,
+            "length_correlation": self.length_correlation_jump,
+        }
+
+
 class Settings(BaseSettings):
     """All of it."""
 
@@ -109,3 +132,4 @@ class Settings(BaseSettings):
     pool: PoolSettings = Field(default_factory=PoolSettings)
     cache: CacheSettings = Field(default_factory=CacheSettings)
     model: ModelSettings = ModelSettings()
+    guard: GuardSettings = GuardSettings()

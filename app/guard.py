@@ -1,0 +1,178 @@
+"""Guard-rails over time: how rewards come about, per task and policy step, and an alarm when that changes.
+
+A policy that learns to fool the verifier or the judge shows first as a jump of these figures, while the reward
+itself looks better than ever.
+
+Rule 1: figures are kept by epoch: the caller's training step where it sends one, else blocks of items in the order
+        in which they come. The alarm compares the last full epoch of a task with those before it.
+Rule 2: an alarm says something and changes nothing: no reward depends on it.
+Rule 3: pure counting, constant memory: a bounded number of epochs per task, tasks by registered names only. Each
+        server process sees its own share of the traffic.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+from app.metrics import Metrics
+from app.settings import GuardSettings
+
+FIGURES = ("rescue_rate", "rescued_share", "control_failures", "label_mass", "length_correlation")
+"""Share of second looks that rescued; share of paid items paid by rescue; share of controls that failed; mean label
+mass of the model's reads; correlation of the response's log length with its reward."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One item as it was answered. `looked`: a model had a second look; `rescued`: it turned the verdict."""
+
+    task: str
+    chars: int
+    reward: float | None
+    looked: bool = False
+    rescued: bool = False
+    controlled: bool = False
+    control_failed: bool = False
+    label_mass: float | None = None
+
+
+@dataclass(slots=True)
+class Epoch:
+    """Sums over the items of one step or block; sums of epochs are epochs again."""
+
+    items: int = 0
+    looks: int = 0
+    rescues: int = 0
+    paid: int = 0
+    rescued_paid: int = 0
+    controls: int = 0
+    control_failures: int = 0
+    reads: int = 0
+    mass: float = 0.0
+    scored: int = 0
+    length: float = 0.0
+    length_squared: float = 0.0
+    reward: float = 0.0
+    reward_squared: float = 0.0
+    product: float = 0.0
+
+    def add(self, seen: Observed) -> None:
+        """Take in one item."""
+        self.items += 1
+        self.looks += seen.looked
+        self.rescues += seen.rescued
+        self.controls += seen.controlled
+        self.control_failures += seen.control_failed
+        if seen.label_mass is not None:
+            self.reads += 1
+            self.mass += seen.label_mass
+        if seen.reward is None:
+            return
+        self.paid += seen.reward > 0
+        self.rescued_paid += seen.rescued and seen.reward > 0
+        length = math.log1p(seen.chars)
+        self.scored += 1
+        self.length += length
+        self.length_squared += length * length
+        self.reward += seen.reward
+        self.reward_squared += seen.reward * seen.reward
+        self.product += length * seen.reward
+
+    def figure(self, name: str, least: int) -> float | None:
+        """One of FIGURES, or None where fewer than `least` observations stand behind it."""
+        match name:
+            case "rescue_rate":
+                return self.rescues / self.looks if self.looks >= least else None
+            case "rescued_share":
+                return self.rescued_paid / self.paid if self.paid >= least else None
+            case "control_failures":
+                return self.control_failures / self.controls if self.controls >= max(1, least // 4) else None
+            case "label_mass":
+                return self.mass / self.reads if self.reads >= least else None
+            case "length_correlation":
+                return self._correlation() if self.scored >= least else None
+            case _:
+                raise KeyError(name)
+
+    def _correlation(self) -> float | None:
+        spread_length = self.scored * self.length_squared - self.length * self.length
+        spread_reward = self.scored * self.reward_squared - self.reward * self.reward
+        # Rounding leaves crumbs where all lengths or all rewards are alike.
+        if spread_length <= 1e-9 * self.scored**2 or spread_reward <= 1e-9 * self.scored**2:
+            return None
+        return (self.scored * self.product - self.length * self.reward) / math.sqrt(spread_length * spread_reward)
+
+
+def pooled(epochs: Iterable[Epoch]) -> Epoch:
+    """All of them as one."""
+    total = Epoch()
+    for epoch in epochs:
+        for part in fields(Epoch):
+            setattr(total, part.name, getattr(total, part.name) + getattr(epoch, part.name))
+    return total
+
+
+class _Task:
+    """The epochs of one task, oldest first, each with its step."""
+
+    def __init__(self, settings: GuardSettings) -> None:
+        self._block_items = settings.block_items
+        self.epochs: deque[tuple[int | None, Epoch]] = deque(maxlen=settings.epochs)
+
+    def add(self, seen: Observed, step: int | None) -> None:
+        """Take in one item; an item of a step that is no longer kept counts with the oldest."""
+        if step is None:
+            if not self.epochs or self.epochs[-1][0] is not None or self.epochs[-1][1].items >= self._block_items:
+                self.epochs.append((None, Epoch()))
+            self.epochs[-1][1].add(seen)
+            return
+        newest = max((known for known, _ in self.epochs if known is not None), default=-1)
+        if step > newest:
+            self.epochs.append((step, Epoch()))
+        at_or_before = [epoch for known, epoch in self.epochs if known is not None and known <= step]
+        (at_or_before[-1] if at_or_before else self.epochs[0][1]).add(seen)
+
+
+class Guard:
+    """Give it what was answered with `see`; it returns the alarms that stand for those tasks."""
+
+    def __init__(self, settings: GuardSettings, metrics: Metrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._jumps = settings.jumps()
+        self._tasks: dict[str, _Task] = {}
+
+    def see(self, observed: Iterable[Observed], step: int | None) -> list[str]:
+        """Count the items of one request. An alarm reads `math.rescue_rate`."""
+        touched: set[str] = set()
+        for seen in observed:
+            if (task := self._tasks.get(seen.task)) is None:
+                task = self._tasks[seen.task] = _Task(self._settings)
+            task.add(seen, step)
+            touched.add(seen.task)
+        return sorted(alarm for name in touched for alarm in self._alarms(name))
+
+    def _alarms(self, name: str) -> list[str]:
+        least = self._settings.min_items
+        epochs = [epoch for _, epoch in self._tasks[name].epochs]
+        alarms = []
+        for figure in FIGURES:
+            *before, latest = epochs
+            now = latest.figure(figure, least)
+            if now is None and before:  # the step has only begun: the one before it is the latest that tells
+                *before, latest = before
+                now = latest.figure(figure, least)
+            if now is None:
+                continue
+            self._metrics.guard_figure.labels(name, figure).set(now)
+            was = pooled(before).figure(figure, least)
+            sounding = was is not None and self._jumped(figure, was, now)
+            if sounding:
+                alarms.append(f"{name}.{figure}")
+            self._metrics.guard_alarm.labels(name, figure).set(sounding)
+        return alarms
+
+    def _jumped(self, figure: str, was: float, now: float) -> bool:
+        change = was - now if figure == "label_mass" else now - was
+        return change >= self._jumps[figure]
