@@ -1,0 +1,116 @@
+"""Where a response states an answer in words: its box, else what it announces, else nothing.
+
+Rule 1: only the final section is searched, never thinking, comments, struck-out text or talk to a grader.
+Rule 2: two different finals contradict; an alternative offered beside or behind the final is a hedge. Neither is
+        ever rewarded, and each task says so by INCORRECT.
+Rule 3: what a response without box and announcement means is the task's own business: `final` is there to read.
+"""
+
+import re
+from typing import NamedTuple
+
+from verifiers.math_answer.extract_box import CORRECTION, last_box
+from verifiers.math_answer.extract_marker import marked
+from verifiers.math_answer.extract_markup import says_something, squeeze
+from verifiers.math_answer.extract_section import final_section
+from verifiers.normalisation import worded
+
+MAX_RESPONSE_CHARS = 1_000_000
+"""Longer responses are refused: far above any context window's answer."""
+
+MAX_TAIL_CHARS = 400
+"""Of the text behind an answer that is searched for alternatives."""
+
+_OTHERWISE = re.compile(
+    r"[\s.,;:)\]}$*。，；]*(?:(?:or|alternatively|maybe|perhaps|possibly|otherwise)\b"
+    r"|(?:but |and |though |although )?(?:it|this|that|the answer|another(?: possible)? answer)"
+    r" (?:could|might|may|can)(?: also| well| possibly| instead)* be\b|another (?:possible |valid )?answer\b"
+    r"|或者?|也可能|也许|可能是|要么)",
+    re.IGNORECASE,
+)
+_ALTERNATIVE = re.compile(r"\b(?:or|either|maybe|perhaps|possibly|one of|any of|and/or)\b|或|要么|可能|也许", re.IGNORECASE)
+
+
+class Found(NamedTuple):
+    """`text` is the answer as written, None where none is announced. `how` names what found it, `refusal` says why
+    nothing may be rewarded, `contradicting` that the response itself disagrees. `final` is the text searched.
+    """
+
+    text: str | None
+    how: str
+    final: str
+    parts: tuple[str, ...] = ()
+    refusal: str | None = None
+    contradicting: bool = False
+
+
+def searched(response: str, question: str | None) -> Found:
+    """The final section, without the question where the response repeats it."""
+    if len(response) > MAX_RESPONSE_CHARS:
+        return Found(None, "nothing", "", refusal="response too long")
+    section = final_section(response, question)
+    if section.refusal is not None:
+        return Found(None, "nothing", "", refusal=section.refusal)
+    text = section.text.strip()
+    asked = (question or "").strip()
+    if len(asked) >= 4 and asked in text:
+        text = text.replace(asked, " ", 1).strip()
+    if not says_something(text):
+        return Found(None, "nothing", text, refusal="no answer")
+    return Found(None, "nothing", text)
+
+
+def announced(response: str, question: str | None = None) -> Found:
+    r"""The answer in a box or behind an announcement.
+
+    >>> announced("So the answer is Paris, because it is the seat.").text
+    'Paris'
+    >>> announced("The answer is Paris. Or London.").contradicting
+    True
+    """
+    found = searched(response, question)
+    if found.refusal is not None:
+        return found
+    text, asked = found.final, squeeze(question or "")
+    box = last_box(text, question)
+    if box is not None:
+        if box.answer is None:
+            return _refused(found, "box", box.refusal or "no answer")
+        if _disagrees(box.answer, text[box.end :], asked):
+            return _refused(found, "box", "contradicting finals")
+        return found._replace(text=box.answer, how="box", parts=box.parts)
+    marker = marked(text, asked)
+    if marker is None:
+        return found
+    if marker.answer is None:
+        return _refused(found, "marker", marker.refusal or "no answer")
+    if _OTHERWISE.match(text[marker.end : marker.end + MAX_TAIL_CHARS]):
+        return _refused(found, "marker", "contradicting finals")
+    return found._replace(text=marker.answer, how=marker.how, parts=marker.parts)
+
+
+def _refused(found: Found, how: str, why: str) -> Found:
+    return found._replace(text=None, how=how, refusal=why, contradicting=why == "contradicting finals")
+
+
+def _disagrees(answer: str, tail: str, asked: str) -> bool:
+    """Whether the text behind a box offers or announces something else."""
+    if _OTHERWISE.match(tail[:MAX_TAIL_CHARS]):
+        return True
+    again = marked(tail, asked) if len(tail) > 8 else None
+    return again is not None and (again.answer is None or worded(again.answer) != worded(answer))
+
+
+def hedges(answer: str, reference: str) -> bool:
+    """Whether an answer offers alternatives in words that the reference does not use itself.
+
+    >>> hedges("Paris or London", "Paris"), hedges("to be or not to be", "To be, or not to be")
+    (True, False)
+    """
+    said = {word.lower() for word in _ALTERNATIVE.findall(answer)}
+    return bool(said - {word.lower() for word in _ALTERNATIVE.findall(reference)})
+
+
+def corrected(text: str) -> bool:
+    """Whether a word of correction stands between two answers."""
+    return CORRECTION.search(text) is not None

@@ -1,0 +1,242 @@
+"""Where a response claims an option: boxes, announcements, "B is correct", a lone letter, an option's text.
+
+Rule 1: stages run from the plainest claim to the weakest; the first that finds one decides.
+Rule 2: the last claim of a stage wins. Two that differ, close together and without a word of correction, contradict;
+        so does a lone letter on the first line that the final claim does not repeat.
+Rule 3: "if A is correct", "A is not correct", "a common wrong answer is A" claim nothing.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from verifiers.answer_text import MAX_TAIL_CHARS, Found, corrected
+from verifiers.choice.offered import Offered, quoted
+from verifiers.choice.reading import Named, read
+from verifiers.math_answer.extract_box import NEAR_CHARS, last_box
+from verifiers.math_answer.extract_markup import clean
+from verifiers.math_answer.extract_marker import value_span
+from verifiers.math_answer.extract_prose import sentences
+
+MAX_SEARCHED_CHARS = 20_000
+"""The end of a response in which claims are looked for; the first line is looked at besides."""
+
+MAX_CLAIMS = 64
+"""Claims of one stage that are read, from the end."""
+
+MAX_LINE_CHARS = 300
+"""Longest line that can be a letter with its option's text."""
+
+
+class Claim(NamedTuple):
+    """An option claimed from `at` to `end` of the text."""
+
+    at: int
+    end: int
+    named: Named
+
+
+_IS = (
+    r"(?:\s+(?:is|are|would be|should be|must be|has to be|will be|to be)\b(?:\s+(?:therefore|thus|then|clearly|definitely|most likely|likely|indeed"
+    r"|probably|simply|obviously|given by))*\s*[:：]?|\s*(?:[:：=]|->|→)+)"
+)
+_ANNOUNCED = re.compile(
+    r"(?:\b(?:answers?|ans|(?:correct|right|best|final|appropriate|accurate|suitable|only|chosen|selected|my) (?:answer |multiple )?(?:options?|choices?"
+    r"|letters?|statement|one|response|selection)|(?:my|final) (?:choice|pick))\b\"?(?:\s+(?:options?|choices?|letters?))?(?:\*\*|__)?"
+    r"(?: (?:to|for|of|in|among|from|here|given|that)\b[^.:：=\n]{0,100}?)?" + _IS + r"|####|\banswer\s*\n"
+    r"|<answer>|答案\s*(?:应该|应当|应|就|也|则|即)?\s*(?:是|为|选|[:：=])\s*[:：]?|答\s*[:：]"
+    r"|(?:故|应|因此|所以|本题|综上|可知|我|正确|只能|我们|最终|，|。|^)\s*选(?:择|项)?\s*(?:应该)?(?:是|为|[:：])?\s*[:：]?)"
+    r"[\s*_]*",
+    re.IGNORECASE | re.MULTILINE,
+)
+_OTHERS = re.compile(
+    r"(?:\b(?:wrong|incorrect|common|tempting|candidate'?s?|student'?s?|reference|if the|whether the|not the|no|which|what|another|other|possible|given"
+    r"|previous|first|initial|plausible|expected|their|his|her|your|none of the|official|gold|any|every|eliminate)|错误|错误的|标准|参考|学生的|如果|若)[\s*_]{0,3}\Z",
+    re.IGNORECASE,
+)
+_CHOSEN = re.compile(
+    r"\b(?:I|we)(?:'d|'ll|'m| would| will| am| must| have to| should| can)?(?: (?:therefore|thus|now|also|confidently|then))?"
+    r" (?:choose|pick|select|go(?:ing)? with|opt for|vote for|answer|conclude(?: that)?(?: it is| it's)?|settle on)\b:?\s*|我(?:的选择是|选择|选)\s*[:：]?",
+    re.IGNORECASE,
+)
+_BARE_IS = re.compile(
+    r"(?:\b(?:it|this|that)(?: is|'s| must be| has to be| should be)|(?:^|[.。]\s+|\n)(?:so|thus|hence|therefore|∴)(?:,? (?:it is|it's|it must be))?,?|因此|所以|综上)"
+    r"[\s,:，：]*(?=[(（*\[]{0,3}(?:option |choice |选项)?[(（*\[]{0,3}[A-Z][)）*\]]{0,3}(?:[\s.。!,，]*(?:$|\n)|[.,;。，；)]|\s+(?:because|since|as|not)\b))",
+    re.IGNORECASE | re.MULTILINE,
+)
+_IS_RIGHT = re.compile(
+    r"(?<![A-Za-z0-9\\'’])(?:option |choice |answer |选项\s*)?[(（*]{0,3}(?P<letter>[A-Z])[)）*]{0,3}(?:\s*\([^()\n]{1,80}\))?\s*"
+    r"(?:\b(?:is|must be|has to be|would be|should be|seems|appears)(?: (?:to be|clearly|indeed|therefore|thus|definitely|obviously|the|our|my))*"
+    r" (?:only |most |single |best |final )?(?:(?:correct|right|best|accurate|appropriate|true answer)\b|answer\b)|是?(?:唯一)?(?:正确|对)(?:的|答案|选项)?(?![不错]))",
+    re.IGNORECASE,
+)
+_SUPPOSED = re.compile(
+    r"(?:\b(?:if|whether|suppose|assum\w*|claim\w*|think|thinks|say|says|unless|neither|nor|not|no|why|when|maybe|perhaps|possibly)\b[^.,:;\n]{0,25}"
+    r"|如果|假设|若|是否|不)\s*\Z",
+    re.IGNORECASE,
+)
+_ALSO = re.compile(
+    r"(?:\b(?:it|the answer|this)?\s*(?:could|might|may)(?: also| well| possibly)* be|\bor (?:possibly|maybe|perhaps)|\balternatively,?|\bor)\s*"
+    r"(?:option |choice |the answer is |the answer could be )*[(（*]{0,3}([A-Z])(?![A-Za-z0-9'’])"
+    r"|(?<![A-Za-z0-9])([A-Z])[)）]? (?:is|could be|might be|may be|would be) (?:also )?(?:also|equally|possible|acceptable|plausible|correct|valid|right)\b"
+    r"|(?:也可能是?|或者?是?|也可以选)\s*([A-Z])(?![A-Za-z0-9])"
+)
+_BOLD = re.compile(r"\*\*\s*(\(?[A-Z][).]?[^*\n]{0,200})\*\*")
+_POINTED = re.compile(r"(?:\b(?:option|choice)\s+|选项\s*|[(（])([A-Z])(?![A-Za-z0-9'’])")
+_DENIED = re.compile(
+    r"\b(?:not|wrong|incorrect|eliminat\w*|rule[sd]? out|except|isn't|cannot|false|invalid)\b|[不错排误]", re.IGNORECASE
+)  # fmt: skip
+_LIST_MARK = re.compile(r"^[\s>#•\-*]*(?:\*\*)?(?:final )?")
+
+
+def claimed(found: Found, question: str | None, offered: Offered) -> Named | None:
+    """The option that a response finally claims, None where it claims none."""
+    text = found.final
+    if len(text) <= MAX_LINE_CHARS and "\n" not in text and "\\boxed" not in text:
+        whole = read(text, offered)
+        if whole is not None and not _ANNOUNCED.search(text) and not _IS_RIGHT.search(text):
+            return _with_tail(whole, text, len(text), offered, text)
+    opening = _line(text.split("\n", 1)[0], offered)
+    text = text[-MAX_SEARCHED_CHARS:]
+    boxed = _boxed(text, question, offered)
+    if boxed is not None:
+        return boxed
+    for stage in (_announcements, _assertions):
+        final = _last(list(stage(text, offered)), text)
+        if final is not None:
+            if opening is not None and opening.letters != final.named.letters and not corrected(text):
+                return final.named._replace(fault="contradicting finals")
+            return _with_tail(final.named, text, final.end, offered, text)
+    return _lone(text, offered) or _by_text(text, offered) or _pointed(text, offered)
+
+
+def _boxed(text: str, question: str | None, offered: Offered) -> Named | None:
+    box = last_box(text, question)
+    if box is None:
+        return None
+    if box.answer is None:
+        return Named(frozenset(), fault=box.refusal or "no answer")
+    named = read(box.answer, offered)
+    if named is None:
+        return Named(frozenset(), "no_option", fault="names no option")
+    others = [*_announcements(text[box.end :], offered)]
+    begin = text.rfind("\\boxed", 0, box.end)
+    lead = text[max(begin - NEAR_CHARS, 0) : begin]
+    before = [claim for claim in _announcements(lead, offered) if not corrected(lead[claim.end :])]
+    if any(claim.named.letters != named.letters for claim in (*others, *before[-1:])):
+        return named._replace(fault="contradicting finals")
+    return _with_tail(named, text, box.end, offered, text)
+
+
+def _announcements(text: str, offered: Offered) -> Iterator[Claim]:
+    """ "The answer is B", "故选 B", "#### B"."""
+    for marker in list(_ANNOUNCED.finditer(text))[-MAX_CLAIMS:]:
+        if _OTHERS.search(text[max(marker.start() - 24, 0) : marker.start()]):
+            continue
+        yield from _behind(text, marker, offered)
+
+
+def _behind(text: str, marker: re.Match[str], offered: Offered) -> Iterator[Claim]:
+    begin, end = value_span(text, marker.end(), len(text))
+    line = clean(text[begin:end].partition("</")[0])
+    parts = sentences(line) or [""]
+    value = parts[0]
+    # "B." before its option's text is no sentence.
+    if len(parts) > 1 and re.fullmatch(r"\W{0,3}[A-Z]\.", value) and _line(f"{value} {parts[1]}", offered):
+        value = f"{value} {parts[1]}"
+    named = read(value, offered) if value else None
+    if named is not None:
+        yield Claim(marker.start(), min(begin + text[begin:end].find(value) + len(value), end), named)
+
+
+def _assertions(text: str, offered: Offered) -> Iterator[Claim]:
+    """ "I choose B", "B is correct", "it is B"."""
+    claims: list[Claim] = []
+    for pattern in (_CHOSEN, _BARE_IS):
+        for marker in list(pattern.finditer(text))[-MAX_CLAIMS:]:
+            if not _SUPPOSED.search(text[max(marker.start() - 40, 0) : marker.start()]):
+                claims.extend(_behind(text, marker, offered))
+    for found in list(_IS_RIGHT.finditer(text))[-MAX_CLAIMS:]:
+        letter = found["letter"]
+        if letter.isupper() and (not offered or letter in dict(offered)):
+            if not _SUPPOSED.search(text[max(found.start() - 40, 0) : found.start()]):
+                claims.append(Claim(found.start(), found.end(), Named(frozenset(letter))))
+    yield from sorted(claims, key=lambda claim: claim.end)
+
+
+def _last(claims: list[Claim], text: str) -> Claim | None:
+    """The last claim, with a fault where the one before it says otherwise."""
+    if not claims:
+        return None
+    last = claims[-1]
+    for earlier in claims[-2::-1]:
+        gap = text[earlier.end : last.at]
+        if len(gap) > NEAR_CHARS or corrected(gap):
+            break
+        if earlier.named.letters != last.named.letters:
+            return last._replace(named=last.named._replace(fault="contradicting finals"))
+    return last
+
+
+def _with_tail(named: Named, text: str, end: int, offered: Offered, whole: str) -> Named:
+    """The claim, unless what follows offers another letter as well."""
+    tail = text[end : end + MAX_TAIL_CHARS] if end < len(text) else whole[-MAX_TAIL_CHARS:]
+    for also in _ALSO.finditer(tail):
+        letter = also[1] or also[2] or also[3]
+        if letter not in named.letters and (not offered or letter in dict(offered)):
+            if not re.search(r"\b(?:if|whether|not)\b", tail[max(also.start() - 20, 0) : also.start()]):
+                return named._replace(fault="alternatives")
+    return named
+
+
+def _line(line: str, offered: Offered) -> Named | None:
+    """The option that a whole line names by letter, alone or beside its own text."""
+    bare = clean(_LIST_MARK.sub("", line))
+    if not bare or len(bare) > MAX_LINE_CHARS:
+        return None
+    if re.fullmatch(r"[(（\[*]{0,3}[A-Z][)）\].。*:：]{0,3}", bare):
+        return read(bare, offered)
+    lettered = re.fullmatch(r"[(（*]{0,3}([A-Z])[)）.:：、*]{1,3}\s*(.+)", bare)
+    own = quoted(lettered[2], offered) if lettered else None
+    return Named(frozenset(own)) if lettered and own == lettered[1] else None
+
+
+def _lone(text: str, offered: Offered) -> Named | None:
+    """A letter by itself on the first or last line, or the only bold one."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    named = [found for line in lines[:MAX_CLAIMS] + lines[MAX_CLAIMS:][-MAX_CLAIMS:] if (found := _line(line, offered))]
+    letters = {found.letters for found in named}
+    ends = [found for line in (lines[0], lines[-1]) if (found := _line(line, offered))] if lines else []
+    if len(letters) > 1:
+        # A list of the options is no answer; the last line alone is one where only the first lines list them.
+        return Named(frozenset().union(*letters), fault="contradicting finals") if ends else None
+    if ends:
+        return _with_tail(ends[-1], text, len(text), offered, text)
+    bold = {read(found[1], offered) for found in _BOLD.finditer(text)} - {None}
+    only = bold.pop() if len(bold) == 1 else None
+    return only
+
+
+def _by_text(text: str, offered: Offered) -> Named | None:
+    """The text of one option as the whole end of the response, or what its last sentence states."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    if not lines or not offered:
+        return None
+    last = (sentences(lines[-1]) or [""])[-1]
+    for part in (clean(last), clean(re.split(r"\b(?:is|are|be|was|were)\b|是|为|[:：]", last)[-1])):
+        letter = quoted(part, offered)
+        if letter is not None:
+            return Named(frozenset(letter), "option_text")
+    return None
+
+
+def _pointed(text: str, offered: Offered) -> Named | None:
+    """The only letter that the last sentence points at: "That leaves option C." """
+    lines = [line for line in text.split("\n") if line.strip()]
+    last = (sentences(lines[-1]) or [""])[-1] if lines else ""
+    letters = {found[1] for found in _POINTED.finditer(last)}
+    if len(letters) != 1 or _DENIED.search(last) or (offered and not letters <= set(dict(offered))):
+        return None
+    return Named(frozenset(letters), "pointed")
+
+

@@ -1,0 +1,186 @@
+"""What one piece of text names: a letter, several, or an option by its text.
+
+Rule 1: a letter counts where it stands alone or is followed by a bracket, a full stop, a reason or its own option's
+        text. "A dog" and "I think" name nothing.
+Rule 2: a letter beside another option's text contradicts itself; "B or C" is a hedge. Both say so.
+"""
+
+import re
+from typing import NamedTuple
+
+from verifiers.choice.offered import Offered, quoted
+from verifiers.normalisation import widths, worded
+
+MAX_VALUE_CHARS = 600
+"""Of an announced value that is read: a letter with the longest option text behind it."""
+
+
+class Named(NamedTuple):
+    """The letters that a text names; `fault` says why it may not be rewarded, `rule` how they were named."""
+
+    letters: frozenset[str]
+    rule: str = "letter"
+    fault: str | None = None
+
+
+_WRAP = re.compile(r"\\(?:text(?:bf|rm|it|sf)?|math(?:rm|bf|sf|it)|mbox|rm|bf|boxed|fbox)\b\s*|\\(?:quad|[ ,;:!])|[{}$*`\"“”「」]|(?<!\w)_|_(?!\w)")
+_LEAD = re.compile(
+    r"\s*(?:(?:the|my|definitely|clearly|therefore|thus|simply|obviously|indeed|only|none other than)\s+)*"
+    r"(?:(?P<both>both|either)\s+)?(?:(?:correct|right|best|final)\s+)?"
+    r"(?:(?:options?|choices?|answers?|letters?)\b(?:\s+(?:choice|option|is|letter))?\s*[:：]?|选项|第|选)?\s*[:：]?\s*"
+    r"(?:(?P<either>both|either)\s+)?",
+    re.IGNORECASE,
+)
+_LETTER = re.compile(r"(?P<open>[(（\[【]\s*)?(?P<letter>[A-Za-z])(?![A-Za-z0-9'’^_])(?P<close>\s*[)）\]】])?")
+_RUN = re.compile(r"[A-Z]{2,26}(?![A-Za-z0-9'’])")
+_JOIN = re.compile(
+    r"\s*(?P<word>,\s*(?:and|or)\b|[,，、/&;+]|\b(?:and/or|and|or)\b|以及|[和或与及])\s*(?:(?:maybe|possibly|perhaps|also|even)\s+)?"
+    r"(?:options?\s+|choices?\s+|选项)?(?P<open>[(（\[]\s*)?(?P<letter>[A-Z])(?![A-Za-z0-9'’^_])(?:\s*[)）\]])?",
+)
+_OR = re.compile(r"\bor\b|或|/", re.IGNORECASE)
+_REASON = re.compile(
+    r"[\s,;，；(（–—-]*(?:\b(?:because|since|as|due to|for|given|while|whereas|which|who|that is|i\.e|so|not|rather than|instead of|unlike|and not"
+    r"|but not|where|if|when|based on|in (?:this|the)|from the|by (?:the|elimination|process)|with|after|the reason|being|per|here|here's"
+    r"|(?:is|was) (?:clearly |indeed |therefore )?(?:the )?(?:only |most |single )?(?:correct|right|best|answer|accurate|appropriate|true))\b"
+    r"|因为|由于|而不是|不是|项|选项|，?理由|是正确|正确|吧|了)",
+    re.IGNORECASE,
+)
+_MARK = re.compile(r"\s*[).:：．、,，;；。–—-]+\s*")
+_END = re.compile(r"[\s.,;:!。，；：！)）\]]*\Z")
+_PARENTHESIS_OR = re.compile(r"\b(?:or|possibly|maybe|perhaps)\b[^.]{0,20}?(?:option\s*)?\(?(?<![A-Za-z])([A-Z])(?![A-Za-z0-9'’])", re.IGNORECASE)
+_LABEL = re.compile(r"(?<![A-Za-z0-9\\])\(?([A-Z])(?:\)|[.:：](?=\s))")
+_STOP = re.compile(r"(?<=[^\d\s.][.!])\s+|(?<=[。；])|[;；]\s|\s[–—-]\s|\s\(|（|\n")
+_DENIED_LETTER = re.compile(
+    r"\s*(?:(?:definitely |clearly |certainly )?(?:not|neither|never|nor)\b|isn't|不是|并非|不选|不能)", re.IGNORECASE
+)
+
+
+def read(text: str, offered: Offered) -> Named | None:
+    """What a text names, None where it names nothing.
+
+    >>> read("(B) because A is too small", ()), read("A dog", ())
+    (Named(letters=frozenset({'B'}), rule='letter', fault=None), None)
+    >>> read("B or C", ()).fault
+    'alternatives'
+    """
+    text = text[:MAX_VALUE_CHARS]
+    whole = quoted(text, offered) if len(worded(text)) > 1 else None
+    if whole is not None:
+        return Named(frozenset(whole), "option_text")
+    plain = " ".join(_WRAP.sub(" ", widths(text)).split())
+    if _DENIED_LETTER.match(plain):
+        return None
+    lead = _LEAD.match(plain)
+    assert lead is not None  # it matches the empty string
+    rest = plain[lead.end() :]
+    named = _run(rest, offered) or _lettered(rest, offered, named_so=lead.end() > 0)
+    if named is None:
+        named = _by_text(text, offered)
+    if named is not None and (lead["either"] or lead["both"]) and len(named.letters) > 1:
+        return named._replace(fault="alternatives") if "either" in lead[0].lower() else named
+    return named
+
+
+def _known(letter: str, offered: Offered) -> bool:
+    return not offered or len(offered) == 1 or any(letter == name for name, _ in offered)
+
+
+def _run(rest: str, offered: Offered) -> Named | None:
+    """Letters written together, "AC"."""
+    run = _RUN.match(rest)
+    if run is None or list(run[0]) != sorted(set(run[0])) or not _follows(rest[run.end() :]):
+        return None
+    return Named(frozenset(run[0])) if all(_known(letter, offered) for letter in run[0]) else None
+
+
+def _follows(rest: str) -> bool:
+    return _END.match(rest) is not None or _REASON.match(rest) is not None or rest[:1] in ".。,，;"
+
+
+def _lettered(rest: str, offered: Offered, *, named_so: bool) -> Named | None:
+    found = _LETTER.match(rest)
+    if found is None:
+        return None
+    letter, after = found["letter"].upper(), rest[found.end() :]
+    if found["letter"].islower() and not (found["close"] or (_END.match(after) and (named_so or len(rest) <= 3))):
+        return None
+    if not _known(letter, offered):
+        return None
+    joined = _joined(letter, after, offered)
+    if joined is not None:
+        return joined
+    fault = _beside(letter, after, offered)
+    if fault is not None:
+        return Named(frozenset(letter), fault=fault)
+    bracketed = bool(found["close"])
+    if _follows(after) or (bracketed and not after[:1].isalnum()) or (named_so and bracketed):
+        return Named(frozenset(letter))
+    if _MARK.match(after) or bracketed:
+        return Named(frozenset(letter))
+    own = dict(offered).get(letter)
+    if own is not None and worded(after).startswith(worded(own)):
+        return Named(frozenset(letter))
+    return Named(frozenset(letter)) if "\u4e00" <= after[:1] <= "\u9fff" else None
+
+
+def _joined(letter: str, after: str, offered: Offered) -> Named | None:
+    """`B and C`, `A, B or D`: all the letters, with a fault where they are alternatives."""
+    letters, fault = [letter], None
+    while (more := _JOIN.match(after)) and _known(more["letter"], offered):
+        following = after[more.end() :]
+        # "B, A is too small": the second letter begins a clause of its own.
+        if not more["open"] and re.match(r"\s+(?:is|was|would|has|does|cannot|can|fails|gives)\b", following):
+            break
+        # "B and A person": an article.
+        if more["letter"] in "AI" and re.match(r"\s+[a-z]", following) and not _REASON.match(following):
+            break
+        letters.append(more["letter"])
+        if _OR.search(more["word"]):
+            fault = "alternatives"
+        after = following
+    return Named(frozenset(letters), fault=fault) if len(letters) > 1 else None
+
+
+def _beside(letter: str, after: str, offered: Offered) -> str | None:
+    """What is wrong with the text beside a letter: it is another option's, or names further letters."""
+    reason = _REASON.match(after)
+    if (other := _PARENTHESIS_OR.search(after[:80])) and other[1] != letter and other[1].isupper() and _known(other[1], offered):
+        return "alternatives"
+    if reason is not None:
+        return None
+    mark = _MARK.match(after)
+    text = after[mark.end() :].strip() if mark else after.strip()
+    if not text:
+        return None
+    reasoned = re.search(r"[\s,;(]\b(?:because|since|not|rather than|instead of|unlike|while|whereas|wrong)\b|因为|不是|错", text)
+    text = text[: reasoned.start()] if reasoned else text
+    if any(more[1] != letter and _known(more[1], offered) for more in _LABEL.finditer(text)) and offered:
+        return "alternatives"
+    words = worded(text)
+    own = worded(dict(offered).get(letter, ""))
+    if own and (words == own or words.startswith(own + " ") or own.startswith(words + " ")):
+        return None
+    others = [name for name, option in offered if name != letter and _begins(words, worded(option))]
+    if others:
+        return "contradicting finals"
+    meant = quoted(text, offered)
+    return "contradicting finals" if meant is not None and meant != letter else None
+
+
+def _begins(words: str, option: str) -> bool:
+    return len(option) > 0 and (words == option or (len(option) > 3 and words.startswith(option + " ")))
+
+
+def _by_text(text: str, offered: Offered) -> Named | None:
+    """An option by its text at the start of a longer value: "oxygen, because it burns"."""
+    if not offered:
+        return None
+    cuts = [found.start() for pattern in (_STOP, _REASON) for found in list(pattern.finditer(text))[:3] if found.start()]
+    for cut in sorted({*cuts, *(place for place, mark in enumerate(text[:200]) if mark in ",，")}, reverse=True):
+        letter = quoted(text[:cut], offered) if worded(text[:cut]) else None
+        if letter is not None:
+            rest = f" {worded(text[cut:])} "
+            others = [name for name, option in offered if name != letter and worded(option) and f" {worded(option)} " in rest]
+            denied = re.search(r"\b(?:not|rather than|instead of|unlike|because|since|as)\b|因为|不是", text[cut:])
+            return Named(frozenset(letter), "option_text", None if denied or not others else "alternatives")
+    return None

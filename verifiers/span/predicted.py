@@ -1,0 +1,109 @@
+"""The spans that a response answers with.
+
+Rule 1: the answer is the box, else what is announced, else a first line by itself, else the last statement: what it
+        quotes or prints bold, else what follows its "is", else all of it.
+Rule 2: exactly one reading is scored, never the best of several, and its length is bounded: writing the whole
+        passage earns nothing.
+Rule 3: an answer is cut into spans only where the gold answer has several.
+"""
+
+import json
+import re
+
+from verifiers.answer_text import Found
+from verifiers.math_answer.extract_markup import clean, says_something
+from verifiers.math_answer.extract_prose import sentences
+
+MAX_FIRST_LINE_WORDS = 12
+"""Words of a first line that is an answer by itself, with an explanation below it."""
+
+MAX_SENTENCE_CHARS = 1_000
+"""Longest closing statement that is looked into."""
+
+_QUOTED = re.compile(r"\"([^\"\n]{1,300})\"|“([^”\n]{1,300})”|「([^」\n]{1,300})」|\*\*([^*\n]{1,300})\*\*")
+_COPULA = re.compile(
+    r"\b(?:is|are|was|were|has been|have been|will be|equals?)\b(?:\s+(?:called|named|known as|about|approximately|actually|indeed|therefore|likely|simply))*[:\s]\s*"
+    r"|[:：]\s+|应该是|就是|是|为(?!了|什么)|[:：](?=[\u4e00-\u9fff])",
+    re.IGNORECASE,
+)
+_PREPOSITION = re.compile(r"(?:in|on|at|by|from|during)\s+(?=\d{3,4}\b|(?:January|February|March|April|May|June|July|August|September|October|November|December)\b)", re.IGNORECASE)
+_LEAD = re.compile(
+    r"(?:(?:so|thus|hence|therefore|in conclusion|overall|finally|answer|according to (?:the )?(?:passage|text|article|context|document))\b[,:]?\s*"
+    r"|(?:因此|所以|综上所述|答|根据(?:文章|原文|材料))[,，:：]?\s*)+",
+    re.IGNORECASE,
+)
+_REASON = re.compile(
+    r"(?:,?\s+\b(?:because|since|as (?:stated|mentioned|described|the passage|it)|according to|which (?:is|was|means)|based on)\b|,?\s*（|，(?:因为|根据|正如)).*\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+_BULLET = re.compile(r"\s*(?:[-*•]\s+|\d{1,2}[.)、]\s*)")
+_SEPARATOR = re.compile(r"\s*(?:;|；|、|，|\n|(?<!\d),|,(?!\d{3}(?!\d))|,?\s+\band\b\s+|\s+&\s+|以及|和|与)\s*")
+
+
+def answer_text(found: Found) -> str | None:
+    """The answer as one text, None where the response gives none.
+
+    >>> answer_text(Found(None, "nothing", "The winner of the match was Denver, because it scored twice."))
+    'Denver'
+    """
+    if found.text is not None:
+        return _without_reason(found.text)
+    lines = [line.strip() for line in found.final.split("\n") if line.strip()]
+    if not lines:
+        return None
+    if all(_BULLET.match(line) for line in lines[-2:]) and len(lines) > 1:
+        return "\n".join(_items_at_end(lines))
+    first = clean(lines[0])
+    alone = len(lines) > 1 and len(first.split()) <= MAX_FIRST_LINE_WORDS and len(first) <= 100
+    if alone and not _COPULA.search(first) and not lines[0].rstrip("*").endswith((":", "：", "?", "？")):
+        return _without_reason(first)
+    last = (sentences(lines[-1]) or [""])[-1]
+    return _stated(last) if len(last) <= MAX_SENTENCE_CHARS else last
+
+
+def _items_at_end(lines: list[str]) -> list[str]:
+    items: list[str] = []
+    for line in reversed(lines):
+        mark = _BULLET.match(line)
+        if mark is None:
+            break
+        items.append(clean(line[mark.end() :]))
+    return items[::-1]
+
+
+def _stated(sentence: str) -> str | None:
+    body = _LEAD.sub("", clean(sentence), count=1).strip()
+    quotes = [next(filter(None, quote.groups())) for quote in _QUOTED.finditer(sentence)]
+    if len(quotes) == 1:
+        return clean(quotes[0])
+    body = _without_reason(body)
+    copula = _COPULA.search(body)
+    stated = clean(body[copula.end() :]) if copula else ""
+    answer = stated if says_something(stated) else body
+    return answer if says_something(answer) else None
+
+
+def _without_reason(text: str) -> str:
+    trimmed = clean(_REASON.sub("", text))
+    dated = _PREPOSITION.sub("", trimmed, count=1) if _PREPOSITION.match(trimmed) else trimmed
+    return dated or text
+
+
+def spans(text: str, parts: tuple[str, ...], *, several: bool) -> tuple[str, ...]:
+    """The answer's spans: one, unless the gold answer has several or the answer is a JSON array.
+
+    >>> spans("Denver, Oakland and Dallas", (), several=True)
+    ('Denver', 'Oakland', 'Dallas')
+    """
+    if text[:1] == "[":
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        if isinstance(value, list) and value:
+            return tuple(item if isinstance(item, str) else json.dumps(item) for item in value)
+    if not several:
+        return (text,)
+    if len(parts) > 1:
+        return tuple(clean(part) for part in parts)
+    return tuple(piece for item in _SEPARATOR.split(text) if (piece := clean(item)))
