@@ -32,6 +32,7 @@ _FRACTIONS = {
     "⅘": (4, 5), "⅙": (1, 6), "⅚": (5, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8),
 }  # fmt: skip
 CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
+_ROMAN = "ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩⅪⅫ"
 _PUNCTUATION = {
     "，": ",", "、": ",", "；": ";", "：": ":", "。": ".", "【": "[", "】": "]", "「": "", "」": "", "（": "(",
     "）": ")", "′": "'", "″": "''", "‘": "'", "’": "'", "“": '"', "”": '"', "∕": "/", "⁄": "/", "∗": "*", "＊": "*",
@@ -46,6 +47,7 @@ PLAIN: dict[int, str] = {
     **dict.fromkeys(map(ord, "−‐‑‒–—﹣－"), "-"),
     **{ord(char): f"\\{name} " for char, name in _COMMANDS.items()},
     **{ord(char): f"\\frac{{{top}}}{{{bottom}}}" for char, (top, bottom) in _FRACTIONS.items()},
+    **{ord(char): str(n) for n, char in enumerate(_ROMAN, start=1)},
     **{ord(char): plain for char, plain in _PUNCTUATION.items()},
 }
 """For `str.translate`."""

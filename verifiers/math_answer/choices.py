@@ -36,6 +36,7 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _LETTER = re.compile(r"[(\[（]?\s*([A-J])\s*(?:[)\].:：、．）]+\s*(.*))?", re.DOTALL)
+_LETTERS_ALONE = re.compile(r"[A-J]{2,10}")
 _BEHIND = re.compile(r"[A-J]\s*[)\].:、．）]+(?:\s|[}*$]|\\ )*(.+)", re.DOTALL)
 
 
@@ -102,6 +103,8 @@ def same_choice(reference: str, response: str, ctx: Context, same_text: SameText
     offered = ctx.hints.choices
     if not offered:
         return None
+    if _LETTERS_ALONE.fullmatch(reference) and set(reference) <= {name for name, _ in offered}:
+        return set(reference) == set(re.findall(r"[A-J]", response)) if _several(response, offered) else None
     wanted = _chosen(reference, offered, same_text)
     if wanted is None:
         return None

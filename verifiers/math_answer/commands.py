@@ -9,6 +9,7 @@ _INVERTIBLE = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 _BIG = {"sum": "sum", "prod": "prod", "int": "int", "lim": "lim"}
 _DECORATIONS = frozenset({"vec", "overrightarrow", "hat", "tilde", "bar", "dot", "widehat", "overline"})
 _ANGLE_MARKS = frozenset({"angle", "triangle", "measuredangle"})
+_UNIT_VECTORS = frozenset({Sym("i"), Sym("j"), Sym("k")})
 _NEGATIONS = frozenset({"neg", "lnot"})
 
 
@@ -139,6 +140,8 @@ class Commands(Names):
             return Call("vec", (inside,))
         if name in ("bar", "overline") and not isinstance(inside, Num):
             return Call("conj", (inside,))
+        if name == "hat" and inside in _UNIT_VECTORS:
+            return Call("hat", (inside,))
         if isinstance(inside, Sym):
             return self.named(Sym(f"{inside.name}^{name}"))
         raise self.error(f"\\{name} over something that is no name")

@@ -33,6 +33,7 @@ class Hints(msgspec.Struct, frozen=True):
     probability: bool = False
     ratio: bool = False
     clock: bool = False
+    combined: bool = False
     asked: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
     integers: frozenset[str] = frozenset()

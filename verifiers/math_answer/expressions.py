@@ -30,6 +30,8 @@ from verifiers.math_answer.tree import (
 
 _ATOMS = frozenset({"num", "sym", "const", "func", "cmd", "{", "lbrace", "begin", "set", "langle", "blank"})
 _VALUE_STARTS = _ATOMS | {"(", "-", "+", "[", "|"}
+_TIME_LETTERS = frozenset({Sym("h"), Sym("m"), Sym("s")})
+"""Units in `2 h 30 min`, where a number follows; alone they may be variables."""
 _CURRENCIES = {"$": "USD", "¥": "CNY", "€": "EUR", "£": "GBP"}
 
 
@@ -115,6 +117,8 @@ class Expressions(Commands):
 
     def _juxtaposed(self, kind: str, factors: list[Node]) -> bool:
         """Take the factor that stands directly behind the last one; False where none does."""
+        if kind == "num" and len(factors) == 2 and factors[1] in _TIME_LETTERS and isinstance(factors[0], Num):
+            factors[:] = [Quantity(factors[0], factors[1].name)]
         if kind == "num" and _is_quantity(factors[-1]):
             return self._compound(factors)
         if kind == "(":

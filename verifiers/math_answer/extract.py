@@ -83,16 +83,20 @@ def _searched(text: str, question: str | None) -> Extraction:
         text = rest.strip()
     question_text = squeeze(question[:MAX_QUESTION_CHARS]) if question else ""
     box = last_box(text, question)
-    if box is None and len(text) > MIN_LONG_FORMULA_CHARS and _LONG_FORMULA.fullmatch(text):
-        # A list of thousands, a long sum: an answer as a whole, never its tail.
-        return _checked(text, "whole", (), final, question)
     if box is not None:
         if box.answer is None or _taken_back(box.answer, text[box.end :], question_text):
             return Extraction(None, box.how, refusal=box.refusal or "contradicting finals", final=final)
         return _checked(box.answer, box.how, box.parts, final, question)
     if "box" in text:
         text = _EMPTY_BOX.sub("", text).strip()
-        final = text[-MAX_FINAL_CHARS:]
+    if len(text) > MIN_LONG_FORMULA_CHARS and _LONG_FORMULA.fullmatch(text):
+        # A list of thousands, a long sum: an answer as a whole, never its tail.
+        return _checked(text, "whole", (), text, question)
+    return _without_box(text, question, question_text)
+
+
+def _without_box(text: str, question: str | None, question_text: str) -> Extraction:
+    final = text[-MAX_FINAL_CHARS:]
     marker = marked(text, question_text)
     if marker is not None:
         if marker.answer is None:

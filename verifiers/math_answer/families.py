@@ -29,6 +29,7 @@ from verifiers.math_answer.tree import (
     Neg,
     Node,
     Num,
+    Pow,
     Quantity,
     Rel,
     Seq,
@@ -104,7 +105,13 @@ def same_family(reference: Node, response: Node, ctx: Context, same: Same) -> bo
         if verdict:
             return True
         verdicts.append(verdict)
-    return False if all(verdict is False for verdict in verdicts) else None
+    refuted = all(verdict is False for verdict in verdicts) and not (_alternates(left) or _alternates(right))
+    return False if refuted else None
+
+
+def _alternates(family: Family) -> bool:
+    """`(-1)^n a + n b` is two progressions in one, which nobody here takes apart."""
+    return any(isinstance(part, Pow) and isinstance(part.base, Neg) for part in preorder(family.body))
 
 
 def _family(node: Node, ctx: Context) -> Family:
@@ -121,7 +128,8 @@ def _family(node: Node, ctx: Context) -> Family:
         case Seq(items=items) | Logic(op="or", args=items):
             return _shared(items, ctx)
         case Rel(operands=(Sym() as name, residue), ops=("equiv",), modulus=modulus) if modulus is not None:
-            return Family(Add((residue, Mul((modulus, Sym(PERIOD))))), {PERIOD: "Z"}, (), name)
+            known = None if name.name == "_" else name
+            return Family(Add((residue, Mul((modulus, Sym(PERIOD))))), {PERIOD: "Z"}, (), known)
         case _:
             pair = None if definition(node, ctx) else named(node)
             return Family(node, {}, (), None) if pair is None else Family(pair[1], {}, (), pair[0])

@@ -92,7 +92,8 @@ def read_set(node: Node, ctx: Context, parameters: frozenset[str] = frozenset())
         found = _read(node, _Reading(ctx, variable))
     except Unordered:
         return None
-    return None if found is None else Solution(found, variable)
+    # The variable of a set-builder is bound: `{x | x > 3}` is `{t | t > 3}`.
+    return None if found is None else Solution(found, None if isinstance(node, SetBuilder) else variable)
 
 
 def is_set_notation(node: Node) -> bool:

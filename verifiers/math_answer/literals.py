@@ -3,7 +3,7 @@
 Rule 1: a literal keeps what its notation says: a period, a base, a unit. What it equals is for the rules.
 """
 
-from verifiers.math_answer import units
+from verifiers.math_answer import number_words, units
 from verifiers.math_answer.brackets import Brackets
 from verifiers.math_answer.tree import Based, Mul, Node, Num, Percent, Quantity
 from verifiers.math_answer.unit_table import SCALES
@@ -90,7 +90,7 @@ class Literals(Brackets):
         """`4343_6`, `(1011)_2`, `{1011}_2`: digits in a base."""
         end = self.toks[self.at - 1]
         self.at += 1
-        base = self.argument()
+        base = self._worded_base() or self.argument()
         if not (isinstance(digits, Num) and digits.decimals is None and digits.den == 1 and is_whole(base)):
             raise self.error("a subscript on something that is no name")
         return based(str(digits.num) if end.kind != "num" else self.text[end.at : end.to], literal(base).num)
@@ -117,6 +117,16 @@ class Literals(Brackets):
             return None
         self.at = best[0]
         return quantity(value, best[1])
+
+    def _worded_base(self) -> Node | None:
+        """`4343_{\\text{six}}`"""
+        if [token.kind for token in self.toks[self.at : self.at + 3]] != ["{", "word", "}"]:
+            return None
+        value = number_words.exact(str(self.toks[self.at + 1].value).lower())
+        if value is None:
+            return None
+        self.at += 3
+        return Num(value.numerator, value.denominator)
 
 
 def based(digits: str, base: int) -> Based:

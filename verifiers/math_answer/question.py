@@ -49,6 +49,9 @@ _PLACE_NAMES = {
 _NEAREST_PLACES = {name: places for places, names in _PLACE_NAMES.items() for name in names.split()}
 _DECIMALS = re.compile(rf"\b{_COUNT}[ -](?:decimals?|d\.?p\b\.?|digits? after the decimal)")
 _BASE = re.compile(r"\b(?:in|to|as a|into) base[- ](\d{1,2})\b")
+_COMBINED = re.compile(
+    r"(?:find|compute|determine|calculate|evaluate|what is)\s+(?:the value of\s+)?\$?\s*[a-z]\s*[-+*]\s*[a-z]\b"
+)
 _DECIMALS_HAN = re.compile(rf"{_COUNT}\s*位小数")
 _PLACE_HAN = re.compile(r"精确到\s*(?:小数点后)?\s*(?:(0?\.\d+|1)|([十百千万]?分位|个位|整数|十位|百位))")
 _PLACES_HAN = {
@@ -118,6 +121,7 @@ def hints(question: str | None) -> Hints:
         probability=phrases.PROBABILITY.said_in(asking),
         ratio=phrases.RATIO.said_in(asking),
         clock=phrases.CLOCK.said_in(low),
+        combined=_COMBINED.search(low) is not None,
         asked=question_names.asked(question),
         variables=question_names.variables(question),
         integers=question_names.integers(question),

@@ -3,7 +3,7 @@
 Rule 1: `merged` sets are canonical: pieces disjoint, apart and ascending, so two of them are equal piece by piece.
 Rule 2: an endpoint is any node. Where two endpoints cannot be ordered (`(a, b)`) the set stays unmerged, and is
         equal to another only when the pieces can be paired off.
-Rule 3: an interval with its ends in the wrong order, or with equal ends, is no interval.
+Rule 3: an interval with its ends in the wrong order is no interval; `[1, 1]` is a point.
 """
 
 from collections.abc import Sequence
@@ -67,6 +67,8 @@ def interval(piece: Piece, ctx: Context) -> RealSet | None:
     sign = _compare(piece.low, piece.high, ctx)
     if sign is None:
         return RealSet((piece,), merged=False)
+    if sign == 0 and piece.low_closed and piece.high_closed:
+        return point(piece.low)
     return RealSet((piece,), merged=True) if sign < 0 else None
 
 

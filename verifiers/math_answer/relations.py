@@ -16,7 +16,7 @@ from verifiers.math_answer.loci import refuted_as_locus
 from verifiers.math_answer.matching import Same, conjunction, in_order
 from verifiers.math_answer.naming import COMPUTES, Assignment, assignments, closed, is_generic, named
 from verifiers.math_answer.rounding import near
-from verifiers.math_answer.tree import Add, Apply, Div, Group, Neg, Node, Num, Rel, RelOp, Sym, Text
+from verifiers.math_answer.tree import Add, Apply, BigOp, Div, Group, Neg, Node, Num, Rel, RelOp, Sym, Text
 from verifiers.math_answer.values import order, proportional, same_value
 from verifiers.math_answer.walk import preorder, substitute, variables
 
@@ -60,6 +60,9 @@ def _names_a_value_of(function: Node, name: Node, ctx: Context) -> bool:
 def _names_something_else(name: Node, ctx: Context) -> bool:
     """Whether the question asks for other variables than the one that the response names."""
     asked, known = ctx.hints.asked, ctx.hints.variables
+    if ctx.hints.combined and isinstance(name, Sym) and name.name in known:
+        # `p = 7` where the question asks for p + q.
+        return True
     return bool(asked) and isinstance(name, Sym) and name.name not in asked and name.name in known
 
 
@@ -68,6 +71,10 @@ def same_computation(reference: Node, response: Node, ctx: Context, same: Same) 
     chain = _unnamed_chain(response)
     if chain is not None:
         links = _links(chain, ctx, same)
+        first = chain.operands[0]
+        if isinstance(first, BigOp) and first.lower is not None and closed(first) and not closed(chain.operands[-1]):
+            # A number is no expression: `\\int_0^1 2x dx = x^2 + C`.
+            return None
         if links is False or _repeats_itself(chain):
             return False
         if isinstance(reference, Rel):

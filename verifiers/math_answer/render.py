@@ -27,7 +27,7 @@ _ARCUS = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "acot": "arccot"
 _AROUND = {
     "sqrt": ("\\sqrt{", "}"), "abs": ("|", "|"), "norm": ("\\|", "\\|"), "floor": ("\\lfloor ", " \\rfloor"),
     "ceil": ("\\lceil ", " \\rceil"), "factorial": ("(", ")!"), "factorial2": ("(", ")!!"), "vec": ("\\vec{", "}"),
-    "conj": ("\\bar{", "}"),
+    "hat": ("\\hat{", "}"), "conj": ("\\bar{", "}"),
 }  # fmt: skip
 
 

@@ -22,11 +22,13 @@ from verifiers.math_answer.sequences import same_values_in_collection
 from verifiers.math_answer.solution_sets import same_integer_set, same_real_set
 from verifiers.math_answer.tree import Add, Based, Node, Num, Sym
 from verifiers.math_answer.values import equal_up_to_constant, same_value
+from verifiers.math_answer.walk import substitute, variables
 from verifiers.math_answer.words import words
 
 Rule: TypeAlias = Callable[[Node, Node, Context, Same], "bool | None"]
 """(reference, response, context, comparison of parts) -> yes, no, or None for "not mine"."""
 
+_ARBITRARY_CONSTANTS = frozenset({"C_1", "C_2", "c_1", "c_2", "A", "B"})
 _INTEGRATION_CONSTANTS = frozenset({"C", "c", "K", "C_0", "C_1"})
 MAX_NESTING = 6
 """A tuple in a set in a case of a piecewise function is three deep."""
@@ -47,6 +49,16 @@ def same_digits(reference: Node, response: Node, ctx: Context, same: Same) -> bo
     if not (isinstance(based, Based) and isinstance(bare, Num)) or ctx.hints.base != based.base:
         return None
     return bare.den == 1 and bare.decimals is None and str(bare.num) == based.digits
+
+
+def same_up_to_constants(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
+    """`C_1 e^x + C_2 e^{-x}` with the two constants exchanged."""
+    names = sorted(variables(reference, ctx) & variables(response, ctx) & _ARBITRARY_CONSTANTS)
+    if len(names) != 2:
+        return None
+    first, second = names
+    exchanged = substitute(response, {first: Sym(second), second: Sym(first)})
+    return True if same_value(reference, exchanged, ctx) else None
 
 
 def same_antiderivative(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
@@ -85,6 +97,7 @@ RULES: tuple[Rule, ...] = (
     same_named,
     same_equation,
     same_digits,
+    same_up_to_constants,
     same_antiderivative,
     value,
 )

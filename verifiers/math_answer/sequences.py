@@ -23,8 +23,13 @@ from verifiers.math_answer.tree import (
     Text,
 )
 from verifiers.math_answer.values import order
+from verifiers.math_answer.walk import variables
 
 GREATEST, LEAST = ("max", "greatest", "largest", "最大"), ("min", "least", "smallest", "最小")
+
+
+PARAMETER_LETTERS = frozenset("kmnstl")
+"""Letters that usually run where an answer does not say what they are."""
 
 
 def same_values_in_collection(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
@@ -32,15 +37,35 @@ def same_values_in_collection(reference: Node, response: Node, ctx: Context, sam
     left, right = several(reference), several(response)
     if left.kind is Kind.ONE and right.kind is Kind.ONE:
         return None
+    verdict = _compared(left, right, ctx, same)
+    return None if verdict is False and _run(left, ctx) and _run(right, ctx) else verdict
+
+
+def _compared(left: Several, right: Several, ctx: Context, same: Same) -> bool | None:
     if left.kind is Kind.ONE or right.kind is Kind.ONE:
         return _against_one(left, right, ctx, same)
     if left.kind is Kind.NAMED and right.kind is Kind.NAMED:
         return _same_assignments(left, right, ctx, same)
     if left.kind is Kind.NAMED or right.kind is Kind.NAMED:
         return _named_against_bare(left, right, ctx, same)
+    if _has_words(left) != _has_words(right):
+        # "(1, 2, 3) and all permutations" says more than it lists.
+        return None
     if Dots() in left.items or Dots() in right.items:
         return in_order(left.items, right.items, ctx, same) or None
     return _by_kind(left, right, ctx, same)
+
+
+def _has_words(several: Several) -> bool:
+    return any(isinstance(item, Text) for item in several.items)
+
+
+def _run(several: Several, ctx: Context) -> bool:
+    """Whether the parts run with a parameter: `(3 + 2t, 2 - t)` may be `(1 + 2t, 3 - t)` from another start."""
+    if any(isinstance(name, Apply) for name in several.names):
+        return False  # the argument of a function
+    names = frozenset().union(*(variables(item, ctx) for item in several.items))
+    return bool((names & PARAMETER_LETTERS) - ctx.hints.variables)
 
 
 def _against_one(left: Several, right: Several, ctx: Context, same: Same) -> bool | None:
@@ -140,7 +165,7 @@ def _with_brackets(left: Several, right: Several, ctx: Context, same: Same) -> b
     pair = len(left.items) == 2
     if left.kind is right.kind:
         return verdict
-    if pair and not (ctx.hints.ordered and not ctx.hints.interval):
+    if pair:
         return False if verdict is False else None
     if verdict is False and Kind.LIST in (left.kind, right.kind):
         return in_any_order(left.items, right.items, ctx, same) if ctx.hints.find_all else None

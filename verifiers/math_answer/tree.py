@@ -88,7 +88,7 @@ class Call(Node, frozen=True, gc=False):
     Names: sin cos tan cot sec csc, asin acos atan acot asec acsc, sinh cosh tanh coth asinh acosh atanh, exp, ln,
     log (with `sub` the base, or None where none was written), lg, sqrt, root (args: radicand, index), abs, floor,
     ceil, factorial, factorial2, binom (n, k), perm (n, k), gcd, lcm, max, min, mod (a, m), re, im, conj, arg, sgn,
-    det, vec (an arrow over a name), norm.
+    det, vec (an arrow over a name), hat (over i, j, k), norm.
     """
 
     name: str
