@@ -29,6 +29,9 @@ _BARE_FORMULA = re.compile(
     r"|\\(?:[dt]?frac|sqrt|pi|cup|infty|left[(\[]|right[)\]]|leq?|geq?|cdot|pm|times"
     r"|circ)(?![A-Za-z])){1,300}+(?<![\s.,*])"
 )
+_ONE_FORMULA = re.compile(
+    r"\$([^$]+)\$|\\\(((?:[^\\]|\\(?![()]))+)\\\)|\\\[((?:[^\\]|\\(?![\[\]]))+)\\\]"
+)
 MIN_LONG_FORMULA_CHARS = 300
 _LONG_FORMULA = re.compile(r"(?:[\d\s.,;:()\[\]{}+*/^_|<>=&$!%'-]|\\[A-Za-z]+|\\[^A-Za-z]|[A-Za-z](?![A-Za-z]))++")
 
@@ -73,9 +76,9 @@ def extract(response: str, question: str | None = None) -> Extraction:
 
 
 def _searched(text: str, question: str | None) -> Extraction:
-    if text[:1] == "$" == text[-1:] and text.count("$") == 2:
+    if one := _ONE_FORMULA.fullmatch(text):
         # One formula is the whole response, also over several lines.
-        text = text[1:-1].strip()
+        text = (one[1] or one[2] or one[3] or "").strip()
     final = text[-MAX_FINAL_CHARS:]
     if not says_something(final):
         return Extraction(None, "nothing", refusal="no answer", final=final)

@@ -81,8 +81,8 @@ def _legible(text: str) -> bool:
 
 def _read(text: str) -> Any:
     """The sympy expression of a whole text, None when it is no single expression."""
-    from latex2sympy2_extended import latex2sympy
-    from sympy import Basic
+    from latex2sympy2_extended import latex2sympy  # noqa: PLC0415
+    from sympy import Basic  # noqa: PLC0415
 
     plain = _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", _SPACING.sub(" ", text))
     if not _legible(plain):
@@ -95,7 +95,7 @@ def _read(text: str) -> Any:
 
 
 def _same(a: Any, b: Any) -> bool | None:
-    from sympy import Eq, Expr
+    from sympy import Eq, Expr  # noqa: PLC0415
 
     if isinstance(a, Expr) and isinstance(b, Expr):
         return _same_expression(a, b)
@@ -105,7 +105,7 @@ def _same(a: Any, b: Any) -> bool | None:
 
 
 def _same_expression(a: Any, b: Any) -> bool | None:
-    from sympy import simplify
+    from sympy import simplify  # noqa: PLC0415
 
     if not (a.is_commutative and b.is_commutative):
         return None
@@ -137,7 +137,7 @@ def _at_points(a: Any, b: Any) -> bool | None:
 
 
 def _agreeing_digits(a: Any, b: Any, values: dict[Any, float]) -> float | None:
-    from sympy import Abs, log
+    from sympy import Abs, log  # noqa: PLC0415
 
     first, second = a.evalf(DIGITS, subs=values), b.evalf(DIGITS, subs=values)
     if not (first.is_number and second.is_number and first.is_finite and second.is_finite):
