@@ -50,7 +50,7 @@ def science(mantissa: str, exponent: int) -> Node:
         (mul(36, pi), "113", {}, None),
         # both decimals
         ("165.47", "165.5", {}, True),
-        ("2.653", "2.65", {}, None),
+        ("2.653", "2.65", {}, True),
         ("2.653", "2.65", APPROXIMATE, True),
         ("2.65", "2.653", {}, True),
         ("2.5", "2.4567", {}, None),

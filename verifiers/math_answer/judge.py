@@ -12,7 +12,7 @@ from verifiers.math_answer.choices import same_choice
 from verifiers.math_answer.claims import claims
 from verifiers.math_answer.context import Context, Hints
 from verifiers.math_answer.errors import Unparsable
-from verifiers.math_answer.extract import Extraction
+from verifiers.math_answer.extract import Extraction, extract
 from verifiers.math_answer.plain import bare, same_plain
 from verifiers.math_answer.reader import readings
 from verifiers.math_answer.render import render
@@ -20,6 +20,7 @@ from verifiers.math_answer.rules import Comparison
 from verifiers.math_answer.tree import Group, Logic, Node, Seq, SetOf, Text
 from verifiers.math_answer.words import special
 
+MAX_SHORT_WORDS = 3
 MIN_ECHO_CHARS = 4
 """Shorter answers occur in questions by chance."""
 _SPACES = re.compile(r"\s+|\\[,;:! ]")
@@ -88,12 +89,21 @@ def _compared(
                 return Judgement(True, rule, understood, trace=tuple(trace))
             verdicts.append((same, rule))
     if any(isinstance(node, Text) for node in (*references, *answers)):
+        if _states(reference, answers[0], question):
+            return Judgement(True, "stated_by_reference", understood, trace=tuple(trace))
         claimed = claims(extraction, reference, question)
         if claimed is not None:
             return Judgement(claimed, "claims", understood, trace=tuple(trace))
     if all(same is False for same, _ in verdicts):
         return Judgement(False, verdicts[0][1], understood, trace=tuple(trace))
     return Judgement(None, "no_rule", understood, trace=tuple(trace))
+
+
+def _states(reference: str, answer: Node, question: str | None) -> bool:
+    """Whether a reference in a sentence ("Petya will receive the last token.") states the short word answered."""
+    if not isinstance(answer, Text) or answer.words.count(" ") >= MAX_SHORT_WORDS or " " not in reference.strip():
+        return False
+    return claims(extract(reference, question), answer.words, question) is True
 
 
 def _echoes(answer: str, reference: str, question: str) -> bool:

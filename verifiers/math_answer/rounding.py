@@ -1,7 +1,7 @@
 """Agreement of a rounded number with the number it stands for.
 
-Rule 1: one side must be the other, correctly rounded (a half goes away from zero or to the even digit; cutting
-        digits off is no rounding).
+Rule 1: one side must be the other, correctly rounded (a half goes away from zero; cutting digits off is no
+        rounding).
 Rule 2: never looser than the digits that are shown; an integer is exact unless the question asks to
         approximate.
 Rule 3: False when the numbers are far apart or the notation shows that they differ; None when they are near
@@ -13,7 +13,7 @@ Rule 3: False when the numbers are far apart or the notation shows that they dif
                                answer is asked for; the reference is no integer and no decimal of up to
                                6 places (3/8 is 0.375, and 0.38 is refuted)
     decimal    more decimals   the reference shows 3 significant digits
-    decimal    fewer decimals  the response shows 4 significant digits, or 3 if asked to approximate
+    decimal    fewer decimals  the response shows 3 significant digits
     integer    decimal         asked to approximate, and the integer shows 3 digits (or the reverse)
     any        any             the question names the precision: equal at that precision, the response shows
                                no less, and a reference that the response exceeds shows 2 digits where the
@@ -120,7 +120,7 @@ def _both_decimal(reference: Amount, response: Amount, ctx: Context) -> bool | N
         enough = reference.shown.digits >= 3
         return True if enough and _rounds_to(response.value, reference) else None
     if response.shown.places < reference.shown.places:
-        enough = response.shown.digits >= (3 if ctx.hints.approximate else 4)
+        enough = response.shown.digits >= 3
         return True if enough and _rounds_to(reference.value, response) else None
     return None
 
@@ -158,11 +158,9 @@ def _rounds_to(value: Fraction, decimal: Amount) -> bool:
 
 
 def _is_rounding(value: Fraction, rounded: Fraction, unit: Fraction) -> bool:
-    """Nearest multiple of the unit; a half goes away from zero or to the even digit, the two ways in use."""
-    distance = abs(value - rounded)
-    if 2 * distance != unit:
-        return 2 * distance < unit
-    return abs(rounded) > abs(value) or (rounded / unit) % 2 == 0
+    """Nearest multiple of the unit; a half goes away from zero."""
+    distance = 2 * abs(value - rounded)
+    return distance < unit or (distance == unit and abs(rounded) > abs(value))
 
 
 def _unless_far(first: Amount, second: Amount) -> bool | None:
