@@ -85,10 +85,10 @@ def test_policy(reference: str | Node, response: str | Node, hints: Mapping[str,
     assert verdict(reference, response, hints) is wanted
 
 
-def test_half_may_be_rounded_either_way() -> None:
-    """0.125 to two places is 0.13 by one rule and 0.12 by the other."""
+def test_a_half_is_rounded_away_from_zero() -> None:
+    """0.125 to two places is 0.13."""
     assert verdict("0.125", "0.13", {"places": 2}) is True
-    assert verdict("0.125", "0.12", {"places": 2}) is True
+    assert verdict("0.125", "0.12", {"places": 2}) is not True
 
 
 @pytest.mark.parametrize(
