@@ -1,0 +1,160 @@
+"""A container for each run, by docker, podman or nerdctl, with whatever runtime they are set up with (gVisor's runsc
+as docker's default runtime makes each run a gVisor sandbox).
+
+Covers: no network, read-only root, nobody's uid, no capabilities, no new privileges, limits on memory, processes and
+scratch space, the wall clock. CPU time is the container's wall time here: runtimes do not report it.
+Does not cover: what the runtime itself does not (plain runc shares the kernel with the host).
+
+Rule 1: the image is the user's and must have `python3` (and `g++`, `node` for those languages) on its PATH.
+Rule 2: a container that we started is removed by name when its time is up: killing the client alone would leave it.
+"""
+
+import contextlib
+import json
+import secrets
+import selectors
+import shutil
+import subprocess
+import time
+from typing import IO, Final
+
+from verifiers.code_run.engines.bundle import harness_text
+from verifiers.code_run.engines.engine import (
+    MAX_OUTPUT_BYTES,
+    EngineFailure,
+    Execution,
+    Job,
+    Language,
+    Limits,
+    Status,
+    Unavailable,
+    Way,
+    status_of,
+)
+
+_START_S: Final = 10.0
+"""For the runtime to set up a container, on top of the program's own time."""
+_EXIT_BY_RUNTIME: Final = (125, 126, 127)
+"""The runtime could not start the container, or the command in it: not the program's doing."""
+_EXIT_UNBUILT: Final = 119
+_PROGRAMS: Final = {
+    Language.PYTHON: 'exec python3 -I -c "$SOURCE"',
+    Language.JAVASCRIPT: 'printf %s "$SOURCE" > program.js && exec node program.js',
+    Language.CPP: f'printf %s "$SOURCE" > program.cpp && g++ -O2 -std=c++17 -w -o program program.cpp || exit '
+    f"{_EXIT_UNBUILT}; exec ./program",
+}
+_NOBODY: Final = "65534:65534"
+
+
+class ContainerEngine:
+    """Starts containers of one image."""
+
+    def __init__(self, program: str, image: str) -> None:
+        self._program = program
+        self._image = image
+        self.name = f"container of {image} by {program}"
+
+    def close(self) -> None:
+        """Nothing outlives its run."""
+
+    def run(self, job: Job, limits: Limits) -> Execution:
+        text = job.stdin if job.way is Way.SCRIPT else json.dumps(job.harnessed()) + "\n"
+        box = self._open(job, limits)
+        return box.finish(text.encode(errors="replace"), limits)
+
+    def converse(self, program: Job, examiner: Job, limits: Limits) -> tuple[Execution, Execution]:
+        raise Unavailable("assert tests need the embedded engine: give them as entry_point, args and expected")
+
+    def _open(self, job: Job, limits: Limits) -> "_Box":
+        found = shutil.which(self._program)
+        if found is None:
+            raise Unavailable(f"no {self._program} on the PATH of the service: install it or choose another engine")
+        name = f"touchstone-{secrets.token_hex(8)}"
+        source = job.source if job.way is Way.SCRIPT else harness_text()
+        command = [found, "run", "--rm", "--interactive", "--name", name, "--network", "none", "--read-only"]
+        command += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", _NOBODY]
+        command += ["--pids-limit", "64", "--memory", f"{limits.memory_mb}m", "--memory-swap", f"{limits.memory_mb}m"]
+        command += ["--tmpfs", "/tmp:rw,exec,nosuid,nodev,size=64m", "--workdir", "/tmp", "--pull", "never"]  # noqa: S108
+        command += ["--env", f"SOURCE={source}", self._image, "/bin/sh", "-c", _PROGRAMS[job.language]]
+        return _Box(found, name, command)
+
+
+class _Box:
+    """One container and its client."""
+
+    def __init__(self, program: str, name: str, command: list[str]) -> None:
+        self._program = program
+        self._name = name
+        self._started = time.monotonic()
+        try:
+            self._client = subprocess.Popen(  # noqa: S603 - the configured runtime
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+        except OSError as error:
+            raise EngineFailure(f"{program} could not be started: {error}") from error
+
+    def finish(self, stdin: bytes, limits: Limits) -> Execution:
+        """Feed it, read it, and end it when its time is up."""
+        deadline = self._started + limits.wall_s + _START_S
+        try:
+            out, err, cause = self._exchange(stdin, deadline)
+        finally:
+            if self._client.poll() is None:
+                self._remove()
+        code = self._client.returncode
+        stderr = err.decode(errors="replace")
+        wall_s = time.monotonic() - self._started
+        if cause is None and code in _EXIT_BY_RUNTIME and not out:
+            raise EngineFailure(f"{self._program} could not run the container: {stderr[-300:]}")
+        if code == _EXIT_UNBUILT:
+            return Execution(Status.UNBUILT, code, "", "", 0.0, wall_s, stderr)
+        return Execution(status_of(cause, code, stderr), code, out.decode(errors="replace"), stderr, wall_s, wall_s)
+
+    def _exchange(self, stdin: bytes, deadline: float) -> tuple[bytearray, bytearray, str | None]:
+        client = self._client
+        assert client.stdin is not None
+        assert client.stdout is not None
+        assert client.stderr is not None
+        texts: dict[IO[bytes], bytearray] = {client.stdout: bytearray(), client.stderr: bytearray()}
+        unsent = memoryview(stdin)
+        with selectors.DefaultSelector() as waiting, client.stdin, client.stdout, client.stderr:
+            for stream in texts:
+                waiting.register(stream, selectors.EVENT_READ)
+            waiting.register(client.stdin, selectors.EVENT_WRITE)
+            while len(waiting.get_map()) > (client.stdin in waiting.get_map()):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return texts[client.stdout], texts[client.stderr], "wall"
+                for key, _ in waiting.select(left):
+                    if key.fileobj is client.stdin:
+                        unsent = self._feed(unsent, waiting)
+                        continue
+                    stream = next(one for one in texts if one is key.fileobj)
+                    data = stream.read1(1 << 16)  # type: ignore[attr-defined]
+                    texts[stream] += data
+                    if not data:
+                        waiting.unregister(stream)
+                    if len(texts[stream]) > MAX_OUTPUT_BYTES:
+                        return texts[client.stdout], texts[client.stderr], "stopped"
+        client.wait()
+        return texts[client.stdout], texts[client.stderr], None
+
+    def _feed(self, unsent: memoryview, waiting: selectors.BaseSelector) -> memoryview:
+        stdin = self._client.stdin
+        assert stdin is not None
+        sent = len(unsent)
+        with contextlib.suppress(BrokenPipeError):
+            sent = __import__("os").write(stdin.fileno(), unsent[:4096]) if unsent else 0
+        unsent = unsent[sent:]
+        if not unsent:
+            waiting.unregister(stdin)
+            stdin.close()
+        return unsent
+
+    def _remove(self) -> None:
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(  # noqa: S603 - the configured runtime
+                [self._program, "rm", "--force", self._name], capture_output=True, timeout=_START_S, check=False
+            )
+        self._client.kill()
+        self._client.wait()

@@ -1,0 +1,60 @@
+"""What of the host a sandbox shows, by language: the least that runs it. Read-only, and looked up outside."""
+
+import os
+import shutil
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from verifiers.code_run.engines.engine import Language, Unavailable
+
+_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo")
+_TOOLCHAIN = ("/bin", "/usr/bin", "/usr/include", "/usr/libexec", "/usr/local/lib", "/usr/local/include")
+_CPP_COMPILERS = ("g++", "clang++")
+_NODE = ("node", "nodejs")
+_PACKAGES = ("site-packages", "dist-packages")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Paths to show, folders within them to hide, and the compiler or runtime where there is one."""
+
+    paths: tuple[str, ...]
+    hidden: tuple[str, ...]
+    tool: str | None = None
+
+
+def view(language: Language) -> Shown:
+    """What programs in this language see. Raises Unavailable when its compiler or runtime is not installed."""
+    library = sysconfig.get_paths(vars={"base": sys.base_prefix, "platbase": sys.base_exec_prefix})
+    folders = [library["stdlib"], library["platstdlib"], *_LIBRARIES]
+    tool = None
+    if language is not Language.PYTHON:
+        tool = _find(language)
+        folders += [*_TOOLCHAIN, str(Path(tool).parent)]
+    hidden = [str(Path(library["stdlib"], name)) for name in _PACKAGES]
+    hidden += [f"/usr/lib/python3/{name}" for name in _PACKAGES]
+    return Shown(_outermost(folders), tuple(hidden), tool)
+
+
+def _find(language: Language) -> str:
+    names = _CPP_COMPILERS if language is Language.CPP else _NODE
+    for name in names:
+        if found := shutil.which(name, path="/usr/local/bin:/usr/bin:/bin"):
+            return os.path.realpath(found) if language is Language.JAVASCRIPT else found
+    raise Unavailable(f"no {language} here: install {' or '.join(names)} into /usr/bin or /usr/local/bin")
+
+
+def _outermost(folders: list[str]) -> tuple[str, ...]:
+    """What exists, without what lies within another; links are shown as links, beside what they lead to."""
+    present: list[str] = []
+    for folder in dict.fromkeys(folders):
+        if os.path.exists(folder):
+            linked_file = os.path.islink(folder) and os.path.isfile(folder)
+            present.append(os.path.realpath(folder) if linked_file else folder)
+    return tuple(
+        one
+        for one in present
+        if not any(one != other and one.startswith(other + "/") and not os.path.islink(other) for other in present)
+    )
