@@ -137,7 +137,5 @@ class JudgeProtocol(Protocol):
     def read(self, case: Case, ask: Ask, reply: Reply, policy: Policy) -> Mapping[int, Vote] | Unread:
         """What one reply says."""
 
-    def combine(
-        self, case: Case, readings: Sequence[Reading], policy: Policy
-    ) -> Mapping[int, Sequence[Vote]]:
+    def combine(self, case: Case, readings: Sequence[Reading], policy: Policy) -> Mapping[int, Sequence[Vote]]:
         """The votes of each candidate, on one scale, ready for the median. A candidate may be missing."""

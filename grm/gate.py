@@ -1,0 +1,315 @@
+"""Before any model: is there anything to judge? What is turned away here costs nothing and cannot fool anybody.
+
+Rule 1: a rejection is certain and cheap. Whatever could be an answer goes on to the judge: the gate knows form,
+        not truth. A response that holds the reference's own text is never rejected for its wording.
+Rule 2: looked at is what a reader sees: thinking blocks, invisible characters and mark-up are taken off first.
+Rule 3: rules about answers (a number where a number is asked for) hold for ANSWER tasks only; OPEN ones may be
+        anything that is not empty, a placeholder, a loop or the question itself.
+"""
+
+import re
+import unicodedata
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from grm.gate_words import (
+    NON_COMMITTAL,
+    NOT_A_NUMBER_CJK,
+    NUMBER,
+    NUMBER_CJK,
+    OPENER,
+    OPENER_CJK,
+    PLACEHOLDER,
+    STOP,
+    TALK,
+)
+from grm.judgement import Candidate, Case, Reason, Task
+from grm.replies.thinking import without_thinking
+from grm.suspicions import suspicions
+
+__all__ = ["Rejection", "gate", "suspicions"]
+
+SHORT_WORDS = 40
+"""Longer than that, a text of openers only is left to the judge."""
+LOOP_CHARS = 400
+"""Shorter repetition may be meant: a refrain, a period of digits."""
+LOOP_RATIO = 0.06
+"""zlib brings prose to 0.4 of its size, tables and code to 0.2, loops below 0.05."""
+TAIL_CHARS = 200
+ECHO_SHARE = 0.5
+ECHO_OPTIONS = 3
+GIBBERISH_SHARE = 0.6
+MAX_CHECKED_CHARS = 200_000
+
+_INVISIBLE = frozenset(("Cf", "Cc", "Cn", "Co", "Cs"))
+_TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>|<!--.*?-->", re.DOTALL)
+_STRUCTURE = re.compile(
+    r"\\(?:[dt]?frac|sqrt|left|right|boxed|fbox|text\w*|math\w+|begin|end|displaystyle|q?quad|operatorname|hline"
+    r"|item|label"
+    r"|big\w*|Big\w*|underline|overline|hspace|vspace)\b"
+    r"|\\[^A-Za-z]|\{\s*(?:array|matrix|tabular|equation\*?|align\*?|cases)\s*\}"
+)
+_RULE_ROW = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*\|?\s*$")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+(?:\.\d+)?")
+_ANSWER_SYMBOLS = frozenset("∞∅πℝℂℤℕℚ√±")
+_OPTION = re.compile(r"(?<!\w)\(?([A-H])[).:、]")
+_TAUTOLOGY = re.compile(
+    r"^\W*(?:the|an?)\s+(\w{3,})\b[^.,;:\n]*\bis\s+(?:the|an?)\s+\1\s+(?:that|which|who|with|having|of"
+    r"|whose)\b[^,;:\n]*$",
+    re.IGNORECASE,
+)
+_ROMAN = re.compile(r"\b(?=[IVXLCDM]{1,9}\b)M*(?:CM|CD|D?C*)(?:XC|XL|L?X*)(?:IX|IV|V?I*)\b")
+_ODD_PAIR = re.compile(
+    r"q(?=[^u\W])|j(?=[bcdfghjklmnpqrstvwxz])|x(?=[bdfgjkmnrsvwxz])|z(?=[bcdfgjkmnpqrstvwx])|v(?=[bcdfghjkmnpqstvwxz])"
+    r"|w(?=[bcfgjmpqtvwxz])|[fghkpqvwxz]j|k(?=[bcdfgjkmpqtvxz])|[bcdfghjklmnpqstvwz]x|(?<!\b)[bcdfghjkmpvwxz]q"
+    r"|b(?=n\b|[cdfghkmpqwz])|[df]g\B|m(?=[xzqvkdg])|[pg]x|h(?=[bcfgjkpqvxz])"
+)
+_VOWEL = re.compile(r"[aeiouyáéíóúäöüåøæœàèùâêîôûëïãõñ]")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a response is not judged."""
+
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A response as a reader sees it, and what it is held against."""
+
+    text: str
+    bare: str
+    words: tuple[str, ...]
+    case: Case
+
+    @property
+    def holds_reference(self) -> bool:
+        """Whether the reference's own text is in the response."""
+        wanted = _flat(self.case.reference or "")
+        return bool(wanted) and wanted in _flat(self.text)
+
+
+def gate(case: Case, candidate: Candidate) -> Rejection | None:
+    """The first rule that rejects the response, or None: then a judge may look at it."""
+    text = _visible(candidate.response[:MAX_CHECKED_CHARS])
+    seen = _Seen(text, _bare(text), tuple(_words(_bare(text))), case)
+    for rule in _RULES:
+        found = rule(seen)
+        if found is not None:
+            return found
+    if case.task is Task.ANSWER:
+        if candidate.answer is not None and not candidate.answer.strip():
+            return Rejection(Reason.NO_ANSWER, "no final answer was found")
+        for rule in _ANSWER_RULES:
+            found = rule(seen)
+            if found is not None:
+                return found
+    return None
+
+
+def _visible(response: str) -> str:
+    """Without thinking and invisible characters, compatibility forms folded."""
+    text = unicodedata.normalize("NFKC", without_thinking(response))
+    return "".join(
+        char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cf", "Cc", "Cn", "Co", "Cs")
+    )
+
+
+def _bare(text: str) -> str:
+    """Without tags, table frames, empty tables and LaTeX structure."""
+    lines = text.split("\n")
+    rows = [line for line in lines if line.strip().startswith("|")]
+    ruled = next((index for index, row in enumerate(rows) if _RULE_ROW.match(row)), None)
+    if ruled is not None and not any(char.isalnum() for row in rows[ruled + 1 :] for char in row):
+        # A table whose body is empty has headings only: these are not content.
+        lines = [line for line in lines if line not in rows]
+    return _STRUCTURE.sub(" ", _TAG.sub(" ", "\n".join(lines)))
+
+
+def _words(text: str) -> list[str]:
+    return [word.replace("’", "'").casefold() for word in _WORD.findall(text)]
+
+
+def _flat(text: str) -> str:
+    return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())
+
+
+def _empty(seen: _Seen) -> Rejection | None:
+    if not seen.text.strip(" \n\t\ufffd"):
+        return Rejection(Reason.EMPTY, "nothing visible was written")
+    return None
+
+
+def _symbols_only(seen: _Seen) -> Rejection | None:
+    if any(char.isalnum() or char in _ANSWER_SYMBOLS for char in seen.bare):
+        return None
+    if seen.case.reference is not None and not _flat(seen.case.reference):
+        # Where the reference is made of symbols, symbols are an answer.
+        return None
+    if seen.case.task is Task.OPEN and any(unicodedata.category(char) == "So" for char in seen.bare):
+        return None
+    if any(char.isalnum() for char in seen.text):
+        return Rejection(Reason.MARKUP_ONLY, "only mark-up was written")
+    return Rejection(Reason.SYMBOLS_ONLY, "only symbols were written")
+
+
+def _placeholder(seen: _Seen) -> Rejection | None:
+    said = " ".join(seen.text.split()).strip(" .!\"'`[](){}<>*_").casefold()
+    if said not in PLACEHOLDER or seen.holds_reference:
+        return None
+    if seen.case.reference is None and said in ("none", "nothing", "empty", "undefined", "unknown"):
+        return None
+    return Rejection(Reason.PLACEHOLDER, f"{said!r} stands in the place of an answer")
+
+
+def _loop(seen: _Seen) -> Rejection | None:
+    text = seen.text.strip()
+    if len(text) >= LOOP_CHARS:
+        squeezed = len(zlib.compress(text.encode(), 6)) / len(text.encode())
+        if squeezed < LOOP_RATIO and _tail_repeats(text):
+            return Rejection(Reason.LOOP, f"{len(text)} characters that repeat themselves to the end")
+        return None
+    if seen.case.task is Task.ANSWER and _one_unit(text):
+        return Rejection(Reason.LOOP, "one piece of text, repeated")
+    return None
+
+
+def _tail_repeats(text: str) -> bool:
+    """Whether the end is part of the loop: what says something new at its end has an end."""
+    words = text[-TAIL_CHARS:].split() or [text]
+    if len(words) < 4:
+        return text.count(text[-TAIL_CHARS // 4 :]) > 2
+    last = " ".join(words[-4:])
+    return " ".join(text.split()).count(last) > 2
+
+
+def _one_unit(text: str) -> bool:
+    squeezed = "".join(text.split())
+    if not any(char.isalpha() for char in squeezed):
+        return False
+    return any(
+        len(squeezed) % size == 0 and squeezed == squeezed[:size] * (len(squeezed) // size)
+        for size in range(1, len(squeezed) // 6 + 1)
+    )
+
+
+def _echo(seen: _Seen) -> Rejection | None:
+    asked, said = _flat(seen.case.question), _flat(seen.text)
+    if asked and said and said == asked * max(1, len(said) // len(asked)):
+        return Rejection(Reason.ECHO, "the question, handed back")
+    return None
+
+
+def _opener_only(seen: _Seen) -> Rejection | None:
+    if not seen.words or len(seen.words) > SHORT_WORDS or seen.holds_reference:
+        return None
+    left = OPENER_CJK.sub("", seen.bare)
+    words = [word for word in _words(left) if word not in OPENER and word not in STOP]
+    if words or any(char in "=+×÷" or char in _ANSWER_SYMBOLS for char in left):
+        return None
+    if seen.case.task is Task.ANSWER and len(seen.words) == 1 and seen.words[0] in ("yes", "no", "right", "correct"):
+        # A question may be answered by them.
+        return None
+    return Rejection(Reason.OPENER_ONLY, "the opening of an answer and nothing behind it")
+
+
+def _part_echo(seen: _Seen) -> Rejection | None:
+    """The question's words and nothing else: most of them, or its list of options."""
+    asked = Counter(_words(seen.case.question))
+    said = Counter(seen.words)
+    if not said or said - asked:
+        return None
+    close = _flat(seen.case.reference or "")
+    if close and _flat(seen.text) == close:
+        return None
+    if len(set(_OPTION.findall(seen.text))) >= ECHO_OPTIONS:
+        return Rejection(Reason.ECHO, "the options, handed back")
+    covered = sum(said.values()) / sum(asked.values())
+    if covered >= ECHO_SHARE and len(seen.words) >= 4:
+        return Rejection(Reason.ECHO, "the question's own words")
+    return None
+
+
+def _tautology(seen: _Seen) -> Rejection | None:
+    found = _TAUTOLOGY.match(seen.text.strip().rstrip("."))
+    if found and found[1].casefold() in _words(seen.case.question) and not seen.holds_reference:
+        return Rejection(Reason.ECHO, f"says of the {found[1]} that it is a {found[1]}")
+    return None
+
+
+def _gibberish(seen: _Seen) -> Rejection | None:
+    if re.search(r"[=^\\]", seen.text) or seen.holds_reference:
+        return None
+    known = set(_words(seen.case.question)) | set(_words(seen.case.reference or ""))
+    words = [
+        word
+        for word in re.findall(r"(?<![\w'])[a-z]{3,}(?![\w'])", seen.bare)
+        if word not in known and word not in STOP
+    ]
+    odd = [word for word in words if not _VOWEL.search(word) or _ODD_PAIR.search(word)]
+    mashed = len(words) == 1 and len(words[0]) >= 8 and len(_ODD_PAIR.findall(words[0])) >= 2
+    if mashed or (len(words) >= 3 and len(odd) >= GIBBERISH_SHARE * len(words)):
+        return Rejection(Reason.GIBBERISH, "letters that form no words")
+    return None
+
+
+def _no_content(seen: _Seen) -> Rejection | None:
+    """Talk about an answer: nothing but openers, grading words and the question's own words."""
+    if not 4 <= len(seen.words) <= SHORT_WORDS or seen.holds_reference or _has_number(seen):
+        return None
+    known = OPENER | STOP | TALK
+    asked = set(_words(seen.case.question))
+    fresh = [word for word in _words(OPENER_CJK.sub("", seen.bare)) if word not in known]
+    if not fresh or (all(word in asked for word in fresh) and any(word in TALK for word in seen.words)):
+        return Rejection(Reason.NO_ANSWER, "talk about an answer, and none given")
+    return None
+
+
+def _no_number(seen: _Seen) -> Rejection | None:
+    """The reference is a number, and the response has none in any form."""
+    reference = unicodedata.normalize("NFKC", seen.case.reference or "")
+    if not any(char.isdigit() for char in reference) or len(seen.words) < 4 or seen.holds_reference:
+        return None
+    if sum(char.isalpha() for char in _STRUCTURE.sub("", reference)) > 3 or _has_number(seen):
+        return None
+    if re.search(r"[=^\\+×÷/]", seen.bare) or not _is_read(seen):
+        return None
+    return Rejection(Reason.NO_ANSWER, "a number is asked for, and none is given")
+
+
+def _is_read(seen: _Seen) -> bool:
+    """Whether the response is in a language whose numbers the gate knows."""
+    letters = [char for char in seen.bare if char.isalpha()]
+    plain = sum(char.isascii() or "\u4e00" <= char <= "\u9fff" for char in letters)
+    return (
+        bool(letters)
+        and plain >= 0.9 * len(letters)
+        and (any("\u4e00" <= char <= "\u9fff" for char in letters) or any(word in STOP for word in seen.words))
+    )
+
+
+def _has_number(seen: _Seen) -> bool:
+    if any(char.isdigit() or (char.isnumeric() and not "\u4e00" <= char <= "\u9fff") for char in seen.bare):
+        return True
+    if any(char in _ANSWER_SYMBOLS for char in seen.bare) or NUMBER_CJK.search(NOT_A_NUMBER_CJK.sub("", seen.bare)):
+        return True
+    roman = [word for word in _ROMAN.findall(seen.bare) if word not in ("", "I", "C", "D", "M", "L")]
+    return bool(roman) or any(part in NUMBER for word in seen.words for part in word.split("-"))
+
+
+def _non_committal(seen: _Seen) -> Rejection | None:
+    reference = seen.case.reference
+    if reference is None or NON_COMMITTAL.search(reference) or seen.holds_reference or len(seen.words) > SHORT_WORDS:
+        return None
+    if NON_COMMITTAL.search(seen.text) and not _has_number(seen):
+        return Rejection(Reason.NO_ANSWER, "declines to give an answer")
+    return None
+
+
+Rule = Callable[[_Seen], Rejection | None]
+_RULES: tuple[Rule, ...] = (_empty, _symbols_only, _placeholder, _loop, _echo, _opener_only)
+_ANSWER_RULES: tuple[Rule, ...] = (_part_echo, _tautology, _gibberish, _no_content, _no_number, _non_committal)

@@ -1,0 +1,77 @@
+"""What a judge says itself, told apart from what it quotes.
+
+Rule 1: a quote is blanked out, not cut out, so that offsets and line ends stay.
+Rule 2: a quote is: a line that stands word for word in what the judge was shown (unless it is the judge's last
+        line), a blockquote, what is quoted after a verb of saying, an example ("[[A]]" if A is better).
+Rule 3: compatibility forms are folded first: full-width digits, letters, colons and brackets.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+SHOWN_LINE_CHARS = 4
+"""Shorter lines ("A", "Yes") stand in every text by chance."""
+_SAYING = (
+    r"(?:says?|said|saying|writes?|wrote|written|claims?|claimed|claiming|states?|stated|prints?|printed|contains?"
+    r"|includes?|ends? with|ending with|repeats?|asks?|asked|phrase|text|line|string|words?|instruction"
+    r"|output|respond with|reply with|answer with|in the form|format|such as|like|e\.g\.|写道|声称|包含|写着|输出)"
+)
+_QUOTED = re.compile(
+    r"(?P<before>"
+    + _SAYING
+    + r"\s*:?\s*)?(?P<quote>\"[^\"\n]{0,400}\"|“[^”\n]{0,400}”|「[^」\n]{0,400}」|`[^`\n]{1,400}`)"
+    r"(?P<after>\s*,?\s*(?:if|when|where|for|如果|若)\b)?",
+    re.IGNORECASE,
+)
+_CONDITIONAL = re.compile(
+    r"(?:\[\[[^\]\n]{1,40}\]\]"
+    r"|\\boxed\{[^}\n]{1,40}\}|\b(?:Output|Response) \([ab]\))\s*,?\s*(?:if|when|in case|如果)\b[^\n]*?"
+    r"(?=[,;.]|\n|$)",
+    re.IGNORECASE,
+)
+_BLOCKQUOTE = re.compile(r"^[ \t]*>(?![>=]).*$", re.MULTILINE)
+LONG_QUOTE_CHARS = 24
+"""A quoted label is short: "Output (a)", "Response 1"."""
+
+
+def own_voice(text: str, shown: Sequence[str] = ()) -> str:
+    """The folded text with quotes blanked out.
+
+    >>> own_voice('It says "Score: 10". Score: 3')
+    'It says             . Score: 3'
+    """
+    text = unicodedata.normalize("NFKC", text)
+    text = _without_shown_lines(text, shown)
+    if _BLOCKQUOTE.sub("", text).strip():
+        text = _BLOCKQUOTE.sub(_blank, text)
+    text = _CONDITIONAL.sub(_blank, text)
+    return _QUOTED.sub(_blank_quote, text)
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])
+
+
+def _blank_quote(found: re.Match[str]) -> str:
+    told = found["before"] or found["after"] or len(found["quote"]) > LONG_QUOTE_CHARS
+    if not told:
+        return found[0]
+    return (found["before"] or "") + " " * len(found["quote"]) + (found["after"] or "")
+
+
+def _without_shown_lines(text: str, shown: Sequence[str]) -> str:
+    told = {_folded(line) for one in shown for line in one.splitlines()}
+    if not told:
+        return text
+    lines = text.split("\n")
+    spoken = [index for index, line in enumerate(lines) if line.strip()]
+    for index in spoken[:-1]:
+        line = lines[index].strip().strip("\"'“”`>*- ")
+        if len(line) >= SHOWN_LINE_CHARS and _folded(line) in told:
+            lines[index] = " " * len(lines[index])
+    return "\n".join(lines)
+
+
+def _folded(line: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", line).split()).casefold()
