@@ -43,6 +43,18 @@ _ASSERTS = re.compile(r"^\s*(?:assert\s|def check\()", re.MULTILINE)
 _CODE_KEYS = frozenset(
     "inputs outputs input_output tests test_cases test_list asserts fn_name checker entry_point".split()
 )
+PROSE_WORDS = 4
+PROSE_HAN = 12
+"""Words of three letters, or Chinese characters, past which an answer is a sentence."""
+
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_ONLY_WORDS = re.compile(r"[^\W\d_][\s'’.,-]*(?:[^\W\d_]+[\s'’.,-]*)*")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_FUNCTIONS = frozenset(
+    "sin cos tan cot sec csc sinh cosh tanh arcsin arccos arctan log exp sqrt lim max min gcd lcm mod det deg and for "
+    "all where with".split()
+)
 
 
 class Item(NamedTuple):
@@ -168,10 +180,28 @@ def reads_as_math(reference: str) -> bool:
         return False
     if special(reference) is not None:
         return True
+    # The reader takes "gas" for a product of three letters: in a formula it may be, alone it is a word.
+    if is_prose(reference) or (_ONLY_WORDS.fullmatch(reference) and _words(reference)):
+        return False
     try:
         return not any(isinstance(node, Text) for node in preorder(readings(reference)[0]))
     except Unparsable:
         return False
+
+
+def is_prose(reference: str) -> bool:
+    """Whether a reference is a sentence: the rules of mathematics will compare it with nothing but itself.
+
+    >>> is_prose("It increases because heat flows in"), is_prose("x = 3 apples and 4 oranges")
+    (True, False)
+    """
+    shown = reference[:MAX_MATH_CHARS]
+    return len(_words(shown)) >= PROSE_WORDS or len(_HAN.findall(shown)) >= PROSE_HAN
+
+
+def _words(text: str) -> list[str]:
+    """Words of three letters that are no function's name and no LaTeX command."""
+    return [word for word in _WORD.findall(_COMMAND.sub(" ", text)) if word.lower() not in _FUNCTIONS]
 
 
 @dataclass(frozen=True, slots=True)
