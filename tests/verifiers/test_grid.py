@@ -6,17 +6,17 @@ import pytest
 
 from verifiers import grid
 
-from .task_cases import assert_judged_as_it_says, assert_well_formed, load, params
+from .task_cases import check, check_collection, load
 
 CASES = load("grid")
 
 
-@pytest.mark.parametrize("case", params(CASES))
+@pytest.mark.parametrize("case", CASES)
 def test_case_has_its_outcome(case: dict[str, Any]) -> None:
     """Each case ends in an outcome that it allows, with the credit that it names."""
-    assert_judged_as_it_says(grid, case)
+    check(grid, case)
 
 
 def test_cases_are_well_formed() -> None:
     """Ids are unique, keys known, outcomes real, and the near misses many."""
-    assert_well_formed(CASES, 60)
+    check_collection("grid", 60)
