@@ -9,10 +9,10 @@ Rule 3: what a response without box and announcement means is the task's own bus
 import re
 from typing import NamedTuple
 
-from verifiers.math_answer.extract_box import CORRECTION, last_box
-from verifiers.math_answer.extract_marker import marked
-from verifiers.math_answer.extract_markup import says_something, squeeze
-from verifiers.math_answer.extract_section import final_section
+from verifiers.math_answer.extraction.box import CORRECTION, last_box
+from verifiers.math_answer.extraction.marker import marked
+from verifiers.math_answer.extraction.markup import says_something, squeeze
+from verifiers.math_answer.extraction.section import final_section
 from verifiers.normalisation import worded
 
 MAX_RESPONSE_CHARS = 1_000_000

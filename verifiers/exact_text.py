@@ -12,7 +12,7 @@ Rule 2: nothing is searched for inside an answer: "Paris or London" is not "Pari
 from collections.abc import Callable, Mapping
 
 from verifiers.answer_text import announced
-from verifiers.math_answer.extract_markup import clean
+from verifiers.math_answer.extraction.markup import clean
 from verifiers.normalisation import folded, widths, worded
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome, Verdict

@@ -18,9 +18,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from verifiers.answer_text import Found, announced, hedges
 from verifiers.math_answer.context import Hints
-from verifiers.math_answer.extract import Extraction
-from verifiers.math_answer.extract_markup import clean
-from verifiers.math_answer.extract_prose import is_bare, is_hedged
+from verifiers.math_answer.extraction.extract import Extraction
+from verifiers.math_answer.extraction.markup import clean
+from verifiers.math_answer.extraction.prose import is_bare, is_hedged
 from verifiers.math_answer.judge import judge
 from verifiers.normalisation import worded
 from verifiers.problem import Problem
@@ -50,6 +50,7 @@ CREDITS: Mapping[str, Callable[[int, int, int], float]] = {
 _DUPLICATES = ("fold", "count")
 _FENCE = re.compile(r"```\w{0,10}\s*\n(.*?)```", re.DOTALL)
 _BULLET = re.compile(r"\s*(?:[-*•·+]\s+|(?:\d{1,3}|[a-z])[.)、]\s+|\(\d{1,3}\)\s*|[①-⑳]\s*)")
+_TEXT_COMMAND = re.compile(r"\\(?:text(?:bf|it|rm)?|mathrm|mbox)\s*\{([^{}]*)\}")
 _ASSIGNED = re.compile(r"\A\s*(?:[\w\s]{1,40}[:：=]\s*)(?=[\[{(])")
 _AND = re.compile(r"\s*(?:,\s*)?\b(?:and|&)\s+|\s*(?:以及|和|与|及)\s*")
 _SEPARATORS = (re.compile(r"[;；]"), re.compile(r"(?<!\d),|,(?!\d{3}(?!\d))|[，、]"))
@@ -231,7 +232,7 @@ def _items(text: str) -> list[str]:
     >>> _items('["a", 2]'), _items("{1, (2, 3), 4}"), _items("red, green and blue")
     (['a', '2'], ['1', '(2, 3)', '4'], ['red', 'green', 'blue'])
     """
-    text = _ASSIGNED.sub("", clean(text))
+    text = _ASSIGNED.sub("", clean(_TEXT_COMMAND.sub(r"\1", text)))
     try:
         value = json.loads(text) if text[:1] == "[" else None
     except (ValueError, RecursionError):

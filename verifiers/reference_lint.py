@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from verifiers.math_answer.errors import Unparsable
-from verifiers.math_answer.reader import readings
+from verifiers.math_answer.reading.errors import Unparsable
+from verifiers.math_answer.reading.reader import readings
 from verifiers.math_answer.tree import Quantity, Seq
-from verifiers.math_answer.walk import preorder
+from verifiers.math_answer.values.walk import preorder
 from verifiers.problem import Problem
 from verifiers.routing import Router, is_prose
 from verifiers.verdict import Outcome

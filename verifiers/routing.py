@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from verifiers.choice.offered import from_question
 from verifiers.json_text import NotJsonError, read_json
-from verifiers.math_answer.errors import Unparsable
-from verifiers.math_answer.reader import readings
+from verifiers.math_answer.reading.errors import Unparsable
+from verifiers.math_answer.reading.reader import readings
 from verifiers.math_answer.tree import Text
-from verifiers.math_answer.walk import preorder
-from verifiers.math_answer.words import special
+from verifiers.math_answer.values.walk import preorder
+from verifiers.math_answer.wording.words import special
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome, Verdict
 

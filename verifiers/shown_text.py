@@ -8,7 +8,7 @@ Rule 2: everything else stays as it was written: lengths are counted in it and J
 import re
 from typing import NamedTuple
 
-from verifiers.math_answer.extract_section import outside_thinking
+from verifiers.math_answer.extraction.section import outside_thinking
 
 MAX_RESPONSE_CHARS = 1_000_000
 """Longer responses are refused: far above any context window's answer."""

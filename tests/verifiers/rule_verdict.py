@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from verifiers.math_answer.context import Context, Hints
-from verifiers.math_answer.reader import read
+from verifiers.math_answer.reading.reader import read
 from verifiers.math_answer.rules import Comparison
 
 Case: TypeAlias = tuple[str, str, dict[str, Any]]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from verifiers.math_answer.calendar_time import moment, moments
 from verifiers.math_answer.context import Context, Hints
+from verifiers.math_answer.quantities.calendar_time import moment, moments
 from verifiers.math_answer.tree import Node, Num, Ratio, Text
 
 

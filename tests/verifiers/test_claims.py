@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from verifiers.math_answer.claims import claims
-from verifiers.math_answer.extract import extract
+from verifiers.math_answer.extraction.claims import claims
+from verifiers.math_answer.extraction.extract import extract
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "cases" / "claims.json").read_text("utf-8"))
 ADVERSARIAL = Path(__file__).parents[3] / "shared" / "data" / "adversarial_dev.jsonl"

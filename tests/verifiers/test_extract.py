@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from verifiers.math_answer.extract import MAX_FINAL_CHARS, MAX_RESPONSE_CHARS, Extraction, extract
+from verifiers.math_answer.extraction.extract import MAX_FINAL_CHARS, MAX_RESPONSE_CHARS, Extraction, extract
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "cases" / "extraction.json").read_text("utf-8"))
 ADVERSARIAL = Path(__file__).parents[3] / "shared" / "data" / "adversarial_dev.jsonl"

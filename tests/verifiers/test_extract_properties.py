@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifiers.math_answer.claims import claims
-from verifiers.math_answer.extract import extract
-from verifiers.math_answer.extract_box import MAX_BOXES
+from verifiers.math_answer.extraction.box import MAX_BOXES
+from verifiers.math_answer.extraction.claims import claims
+from verifiers.math_answer.extraction.extract import extract
 
 FRAGMENTS = [
     r"\boxed{", "}", "{", r"\boxed{7}", "$", "$$", r"\[", r"\]", "<think>", "</think>", "<answer>", "</answer>",

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from verifiers.math_answer import choices
 from verifiers.math_answer.context import Context, Hints
-from verifiers.math_answer.question import hints
+from verifiers.math_answer.wording import choices
+from verifiers.math_answer.wording.question import hints
 
 DEVELOPMENT = Path(__file__).parents[3] / "shared" / "data" / "hardverify_math_dev.jsonl"
 FLAGS = (

@@ -9,10 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from verifiers.math_answer import tree as t
-from verifiers.math_answer.errors import Unparsable
-from verifiers.math_answer.limits import MAX_DEPTH
-from verifiers.math_answer.reader import read, readings
-from verifiers.math_answer.render import render
+from verifiers.math_answer.reading.errors import Unparsable
+from verifiers.math_answer.reading.limits import MAX_DEPTH
+from verifiers.math_answer.reading.reader import read, readings
+from verifiers.math_answer.reading.render import render
 
 CASES = json.loads((Path(__file__).parents[1] / "cases" / "reading.json").read_text())
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.verifiers.trees import add, i, mul, num, pi, power, sqrt, x
 from verifiers.math_answer.context import Context, Hints
-from verifiers.math_answer.rounding import agrees_by_rounding, near
 from verifiers.math_answer.tree import Node
+from verifiers.math_answer.values.rounding import agrees_by_rounding, near
 
 APPROXIMATE = {"approximate": True}
 

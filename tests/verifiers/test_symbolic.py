@@ -2,7 +2,7 @@
 
 import pytest
 
-from verifiers.math_answer.symbolic import settle
+from verifiers.math_answer.values.symbolic import settle
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from verifiers.math_answer import units
 from verifiers.math_answer.context import Context, Hints
-from verifiers.math_answer.exact import exact
-from verifiers.math_answer.quantities import quantities
+from verifiers.math_answer.quantities.comparison import quantities, units
 from verifiers.math_answer.tree import (
     Add,
     Const,
@@ -22,6 +20,7 @@ from verifiers.math_answer.tree import (
     SetOf,
     Sym,
 )
+from verifiers.math_answer.values.exact import exact
 
 
 def _in_pi(node: Node) -> tuple[Fraction, int] | None:

@@ -7,7 +7,7 @@ import pytest
 from tests.verifiers.trees import add, call, div, e, i, inf, mul, neg, node, num, pi, power, sqrt, x
 from verifiers.math_answer.context import Context, Hints
 from verifiers.math_answer.tree import Apply, Based, BigOp, Dots, Node, Num, Quantity, SetOf
-from verifiers.math_answer.values import is_zero, order, real_constant, same_value
+from verifiers.math_answer.values.equality import is_zero, order, real_constant, same_value
 
 TOWER = power(9, power(9, 9))
 TALL_TOWER = power(9, power(9, power(9, 9)))

@@ -6,9 +6,9 @@ import pytest
 
 from tests.verifiers.trees import add, call, div, e, k, mul, n, neg, node, num, power, sqrt, x, y
 from verifiers.math_answer.context import Context, Hints, OutOfSteps
-from verifiers.math_answer.exact import exact, integer
 from verifiers.math_answer.tree import Based, BigOp, Mul, Node, Num, PlusMinus
-from verifiers.math_answer.walk import (
+from verifiers.math_answer.values.exact import exact, integer
+from verifiers.math_answer.values.walk import (
     calls,
     children,
     expand_plus_minus,

@@ -8,9 +8,9 @@ import pytest
 
 from tests.verifiers.trees import add, call, div, k, mul, n, node, power, sqrt, x, y
 from verifiers.math_answer.context import MAX_STEPS, Context, OutOfSteps
-from verifiers.math_answer.rounding import agrees_by_rounding
 from verifiers.math_answer.tree import Apply, BigOp, Node, Num, Sym
-from verifiers.math_answer.values import order, proportional, same_value
+from verifiers.math_answer.values.equality import order, proportional, same_value
+from verifiers.math_answer.values.rounding import agrees_by_rounding
 
 HUGE = Num(10**99_999 + 7)
 

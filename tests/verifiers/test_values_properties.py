@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from tests.verifiers.trees import add, call, div, mul, neg, node, pi, power, sqrt, x, y
 from verifiers.math_answer.context import Context
-from verifiers.math_answer.exact import exact
 from verifiers.math_answer.tree import Add, Mul, Neg, Node
-from verifiers.math_answer.values import order, same_value
+from verifiers.math_answer.values.equality import order, same_value
+from verifiers.math_answer.values.exact import exact
 
 integers = st.integers(-20, 20).map(node)
 rational_leaves = st.one_of(integers, st.builds(div, st.integers(-20, 20), st.integers(1, 20)))

@@ -5,7 +5,7 @@ import pytest
 from tests.verifiers.trees import C, a, add, call, div, e, i, k, mul, n, neg, node, pi, power, sqrt, x, y, z
 from verifiers.math_answer.context import Context, Hints
 from verifiers.math_answer.tree import BigOp, Node, Sym
-from verifiers.math_answer.values import equal_up_to_constant, proportional, same_value
+from verifiers.math_answer.values.equality import equal_up_to_constant, proportional, same_value
 
 
 def both_ways(first: Node, second: Node, hints: Hints | None = None) -> bool | None:

@@ -5,9 +5,9 @@ from fractions import Fraction
 import pytest
 
 from verifiers.math_answer.context import Context
-from verifiers.math_answer.number_words import exact
+from verifiers.math_answer.quantities.number_words import exact
 from verifiers.math_answer.tree import Const, NamedSet, Node, Num, Quantity, SetOf, Sym, Text
-from verifiers.math_answer.words import special, words
+from verifiers.math_answer.wording.words import special, words
 
 
 def never_asked(reference: Node, response: Node) -> bool | None:

@@ -14,7 +14,7 @@ from verifiers.choice import offered as options_of
 from verifiers.choice.claims import claimed
 from verifiers.choice.offered import Offered
 from verifiers.choice.reading import Named
-from verifiers.math_answer.extract import extract
+from verifiers.math_answer.extraction.extract import extract
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome, Verdict
 

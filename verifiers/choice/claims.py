@@ -13,10 +13,10 @@ from typing import NamedTuple
 from verifiers.answer_text import MAX_TAIL_CHARS, Found, corrected
 from verifiers.choice.offered import Offered, quoted
 from verifiers.choice.reading import Named, read
-from verifiers.math_answer.extract_box import NEAR_CHARS, last_box
-from verifiers.math_answer.extract_markup import clean
-from verifiers.math_answer.extract_marker import value_span
-from verifiers.math_answer.extract_prose import sentences
+from verifiers.math_answer.extraction.box import NEAR_CHARS, last_box
+from verifiers.math_answer.extraction.marker import value_span
+from verifiers.math_answer.extraction.markup import clean
+from verifiers.math_answer.extraction.prose import sentences
 
 MAX_SEARCHED_CHARS = 20_000
 """The end of a response in which claims are looked for; the first line is looked at besides."""
@@ -235,7 +235,7 @@ def _pointed(text: str, offered: Offered) -> Named | None:
     lines = [line for line in text.split("\n") if line.strip()]
     last = (sentences(lines[-1]) or [""])[-1] if lines else ""
     letters = {found[1] for found in _POINTED.finditer(last)}
-    if len(letters) != 1 or _DENIED.search(last) or (offered and not letters <= set(dict(offered))):
+    if len(last) > MAX_LINE_CHARS or len(letters) != 1 or _DENIED.search(last) or (offered and not letters <= set(dict(offered))):
         return None
     return Named(frozenset(letters), "pointed")
 

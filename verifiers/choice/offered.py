@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from verifiers.math_answer import choices
 from verifiers.math_answer.context import Hints
-from verifiers.math_answer.extract import Extraction
+from verifiers.math_answer.extraction.extract import Extraction
 from verifiers.math_answer.judge import judge
+from verifiers.math_answer.wording import choices
 from verifiers.normalisation import worded
 
 Offered = tuple[tuple[str, str], ...]

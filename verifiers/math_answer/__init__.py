@@ -9,12 +9,12 @@ Rule 2: sizes and steps bound all work, never a clock: the same pair gets the sa
 
 from collections.abc import Mapping
 
-from verifiers.math_answer import symbolic
-from verifiers.math_answer.extract import Extraction, extract
+from verifiers.math_answer.extraction.extract import Extraction, extract
 from verifiers.math_answer.judge import Judgement, judge
-from verifiers.math_answer.limits import MAX_ANSWER_CHARS
 from verifiers.math_answer.plain import bare, same_plain
-from verifiers.math_answer.question import hints
+from verifiers.math_answer.reading.limits import MAX_ANSWER_CHARS
+from verifiers.math_answer.values import symbolic
+from verifiers.math_answer.wording.question import hints
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome, Verdict
 

@@ -7,18 +7,18 @@ Rule 2: words come last: they decide only where no tree does.
 import re
 from dataclasses import dataclass
 
-from verifiers.math_answer.calendar_time import moment
-from verifiers.math_answer.choices import same_choice
-from verifiers.math_answer.claims import claims
 from verifiers.math_answer.context import Context, Hints
-from verifiers.math_answer.errors import Unparsable
-from verifiers.math_answer.extract import Extraction, extract
+from verifiers.math_answer.extraction.claims import claims
+from verifiers.math_answer.extraction.extract import Extraction, extract
 from verifiers.math_answer.plain import bare, same_plain
-from verifiers.math_answer.reader import readings
-from verifiers.math_answer.render import render
+from verifiers.math_answer.quantities.calendar_time import moment
+from verifiers.math_answer.reading.errors import Unparsable
+from verifiers.math_answer.reading.reader import readings
+from verifiers.math_answer.reading.render import render
 from verifiers.math_answer.rules import Comparison
 from verifiers.math_answer.tree import Group, Logic, Node, Seq, SetOf, Text
-from verifiers.math_answer.words import special
+from verifiers.math_answer.wording.choices import same_choice
+from verifiers.math_answer.wording.words import special
 
 MAX_SHORT_WORDS = 3
 MIN_ECHO_CHARS = 4

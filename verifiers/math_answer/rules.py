@@ -7,23 +7,23 @@ Rule 2: order is from the special to the general: what a notation means before w
 from collections.abc import Callable
 from typing import TypeAlias
 
-from verifiers.math_answer.calendar_time import moments
 from verifiers.math_answer.context import Context, OutOfSteps
-from verifiers.math_answer.definitions import same_cases, same_definition, same_domain_statement
-from verifiers.math_answer.families import same_family
-from verifiers.math_answer.matching import Same
-from verifiers.math_answer.matrices import same_determinant, same_matrix, same_unit_vectors, same_vector
-from verifiers.math_answer.quantities import quantities
-from verifiers.math_answer.ratios import same_ordering, same_ratio
-from verifiers.math_answer.relations import same_computation, same_equation, same_inequality, same_named
-from verifiers.math_answer.render import render
-from verifiers.math_answer.rounding import agrees_by_rounding
-from verifiers.math_answer.sequences import same_values_in_collection
-from verifiers.math_answer.solution_sets import same_integer_set, same_real_set
+from verifiers.math_answer.quantities.calendar_time import moments
+from verifiers.math_answer.quantities.comparison import quantities
+from verifiers.math_answer.reading.render import render
+from verifiers.math_answer.structures.definitions import same_cases, same_definition, same_domain_statement
+from verifiers.math_answer.structures.families import same_family
+from verifiers.math_answer.structures.matching import Same
+from verifiers.math_answer.structures.matrices import same_determinant, same_matrix, same_unit_vectors, same_vector
+from verifiers.math_answer.structures.ratios import same_ordering, same_ratio
+from verifiers.math_answer.structures.relations import same_computation, same_equation, same_inequality, same_named
+from verifiers.math_answer.structures.sequences import same_values_in_collection
+from verifiers.math_answer.structures.solution_sets import same_integer_set, same_real_set
 from verifiers.math_answer.tree import Add, Based, Node, Num, Sym
-from verifiers.math_answer.values import equal_up_to_constant, same_value
-from verifiers.math_answer.walk import substitute, variables
-from verifiers.math_answer.words import words
+from verifiers.math_answer.values.equality import equal_up_to_constant, same_value
+from verifiers.math_answer.values.rounding import agrees_by_rounding
+from verifiers.math_answer.values.walk import substitute, variables
+from verifiers.math_answer.wording.words import words
 
 Rule: TypeAlias = Callable[[Node, Node, Context, Same], "bool | None"]
 """(reference, response, context, comparison of parts) -> yes, no, or None for "not mine"."""

@@ -11,8 +11,10 @@ import json
 import re
 
 from verifiers.answer_text import Found
-from verifiers.math_answer.extract_markup import clean, says_something
-from verifiers.math_answer.extract_prose import sentences
+from verifiers.math_answer.extraction.markup import clean, says_something
+from verifiers.math_answer.extraction.prose import sentences
+from verifiers.normalisation import unmarked
+from verifiers.span.gold import says_no_answer
 
 MAX_FIRST_LINE_WORDS = 12
 """Words of a first line that is an answer by itself, with an explanation below it."""
@@ -27,6 +29,11 @@ _COPULA = re.compile(
     re.IGNORECASE,
 )
 _PREPOSITION = re.compile(r"(?:in|on|at|by|from|during)\s+(?=\d{3,4}\b|(?:January|February|March|April|May|June|July|August|September|October|November|December)\b)", re.IGNORECASE)
+_DATE_AT_END = re.compile(
+    r"\s(?:in|on|at|by|from|during|since)\s+((?:\d{1,2}(?:st|nd|rd|th)?\s+)?(?:(?:January|February|March|April|May|June|July|August|September|October"
+    r"|November|December)\s*(?:\d{1,2}(?:st|nd|rd|th)?)?,?\s*)?(?:\d{4})?)\Z",
+    re.IGNORECASE,
+)
 _LEAD = re.compile(
     r"(?:(?:so|thus|hence|therefore|in conclusion|overall|finally|answer|according to (?:the )?(?:passage|text|article|context|document))\b[,:]?\s*"
     r"|(?:因此|所以|综上所述|答|根据(?:文章|原文|材料))[,，:：]?\s*)+",
@@ -37,7 +44,8 @@ _REASON = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _BULLET = re.compile(r"\s*(?:[-*•]\s+|\d{1,2}[.)、]\s*)")
-_SEPARATOR = re.compile(r"\s*(?:;|；|、|，|\n|(?<!\d),|,(?!\d{3}(?!\d))|,?\s+\band\b\s+|\s+&\s+|以及|和|与)\s*")
+_STRONG = re.compile(r"\s*(?:;|；|、|，|\n|(?<!\d),|,(?!\d{3}(?!\d)))\s*(?:and\s+|和)?")
+_SEPARATOR = re.compile(r"\s*(?:,?\s*\band\b\s+|;|；|、|，|\n|(?<!\d),|,(?!\d{3}(?!\d))|\s+&\s+|以及|和|与)\s*")
 
 
 def answer_text(found: Found) -> str | None:
@@ -46,8 +54,13 @@ def answer_text(found: Found) -> str | None:
     >>> answer_text(Found(None, "nothing", "The winner of the match was Denver, because it scored twice."))
     'Denver'
     """
+    if found.how == "box" and found.text is not None:
+        return _without_reason(unmarked(found.text))
+    closing = [sentence for line in found.final.split("\n")[-2:] for sentence in sentences(line)]
+    if closing and says_no_answer(closing[-1]):
+        return closing[-1]
     if found.text is not None:
-        return _without_reason(found.text)
+        return _without_reason(unmarked(found.text))
     lines = [line.strip() for line in found.final.split("\n") if line.strip()]
     if not lines:
         return None
@@ -78,6 +91,9 @@ def _stated(sentence: str) -> str | None:
         return clean(quotes[0])
     body = _without_reason(body)
     copula = _COPULA.search(body)
+    dated = _DATE_AT_END.search(body)
+    if dated is not None:
+        return dated[1]
     stated = clean(body[copula.end() :]) if copula else ""
     answer = stated if says_something(stated) else body
     return answer if says_something(answer) else None
@@ -89,11 +105,11 @@ def _without_reason(text: str) -> str:
     return dated or text
 
 
-def spans(text: str, parts: tuple[str, ...], *, several: bool) -> tuple[str, ...]:
+def spans(text: str, parts: tuple[str, ...], wanted: int) -> tuple[str, ...]:
     """The answer's spans: one, unless the gold answer has several or the answer is a JSON array.
 
-    >>> spans("Denver, Oakland and Dallas", (), several=True)
-    ('Denver', 'Oakland', 'Dallas')
+    >>> spans("Denver, Oakland and Dallas", (), 3), spans("Serbia, Bosnia and Herzegovina", (), 2)
+    (('Denver', 'Oakland', 'Dallas'), ('Serbia', 'Bosnia and Herzegovina'))
     """
     if text[:1] == "[":
         try:
@@ -102,8 +118,10 @@ def spans(text: str, parts: tuple[str, ...], *, several: bool) -> tuple[str, ...
             value = None
         if isinstance(value, list) and value:
             return tuple(item if isinstance(item, str) else json.dumps(item) for item in value)
-    if not several:
+    if wanted < 2:
         return (text,)
     if len(parts) > 1:
         return tuple(clean(part) for part in parts)
-    return tuple(piece for item in _SEPARATOR.split(text) if (piece := clean(item)))
+    strong = [clean(item) for item in _STRONG.split(text)]
+    pieces = strong if len(strong) == wanted else _SEPARATOR.split(text)
+    return tuple(piece for item in pieces if (piece := clean(item)))

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from verifiers.math_answer.calendar_time import moment
+from verifiers.math_answer.quantities.calendar_time import moment
 from verifiers.span.tokens import drop, f1, number, squad
 
 MAX_SPANS = 64

@@ -12,7 +12,7 @@ import string
 from collections import Counter
 from functools import lru_cache
 
-from verifiers.math_answer import number_words
+from verifiers.math_answer.quantities import number_words
 from verifiers.normalisation import widths
 
 CACHE_SIZE = 4096

@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from verifiers.answer_text import announced
-from verifiers.math_answer.extract import extract
-from verifiers.math_answer.limits import MAX_ANSWER_CHARS
+from verifiers.math_answer.extraction.extract import extract
+from verifiers.math_answer.reading.limits import MAX_ANSWER_CHARS
 from verifiers.problem import Problem
 from verifiers.stem.answers import Decision, decide
 from verifiers.stem.quantity import Tolerance

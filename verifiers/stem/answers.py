@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass, replace
 
 from verifiers.answer_text import Found
-from verifiers.math_answer.extract import Extraction
+from verifiers.math_answer.extraction.extract import Extraction
 from verifiers.math_answer.judge import judge
-from verifiers.math_answer.question import hints
+from verifiers.math_answer.wording.question import hints
 from verifiers.stem import formula, quantity, reaction, vector
 from verifiers.stem.expression import evaluated
 from verifiers.stem.formula import Formula

@@ -6,9 +6,9 @@ Rule 1: only constants have a value; an expression with variables is a formula a
 import re
 from fractions import Fraction
 
-from verifiers.math_answer.errors import Unparsable
-from verifiers.math_answer.reader import readings
-from verifiers.math_answer.values import real_constant
+from verifiers.math_answer.reading.errors import Unparsable
+from verifiers.math_answer.reading.reader import readings
+from verifiers.math_answer.values.equality import real_constant
 from verifiers.stem.quantity import MAX_TEXT_CHARS, Quantity, plain
 from verifiers.stem.units import Unit
 from verifiers.stem.units import read as read_unit

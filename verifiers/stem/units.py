@@ -16,8 +16,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from verifiers.math_answer import units
-from verifiers.math_answer.unit_table import FACTORS, SPELLINGS, SYNONYMS, Dimension
+from verifiers.math_answer.quantities import units
+from verifiers.math_answer.quantities.unit_table import FACTORS, SPELLINGS, SYNONYMS, Dimension
 
 MAX_UNIT_CHARS = 80
 """Longest unit text read: "kg m^2 s^-2 mol^-1 K^-1" with its LaTeX takes 60."""

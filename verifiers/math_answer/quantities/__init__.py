@@ -1,0 +1,1 @@
+"""Numbers in words, units of measure, dates and times."""

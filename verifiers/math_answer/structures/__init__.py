@@ -1,0 +1,1 @@
+"""Rules for what has parts: lists, sets, intervals, families, equations, functions, matrices."""

@@ -1,0 +1,1 @@
+"""What words say: fixed phrases, options of a choice, and the question's own instructions."""
