@@ -9,8 +9,8 @@ Rule 3: what a response without box and announcement means is the task's own bus
 import re
 from typing import NamedTuple
 
-from verifiers.math_answer.extraction.box import CORRECTION, last_box
-from verifiers.math_answer.extraction.marker import marked
+from verifiers.math_answer.extraction.box import CORRECTION, NEAR_CHARS, PART_LABEL, last_box
+from verifiers.math_answer.extraction.marker import Marked, marked
 from verifiers.math_answer.extraction.markup import says_something, squeeze
 from verifiers.math_answer.extraction.section import final_section
 from verifiers.normalisation import worded
@@ -28,6 +28,7 @@ _OTHERWISE = re.compile(
     r"|或者?|也可能|也许|可能是|要么)",
     re.IGNORECASE,
 )
+_STOPPED = re.compile(r"[.!;\n。！；]")
 _ALTERNATIVE = re.compile(r"\b(?:or|either|maybe|perhaps|possibly|one of|any of|and/or)\b|或|要么|可能|也许", re.IGNORECASE)
 
 
@@ -84,7 +85,7 @@ def announced(response: str, question: str | None = None) -> Found:
         return found
     if marker.answer is None:
         return _refused(found, "marker", marker.refusal or "no answer")
-    if _OTHERWISE.match(text[marker.end : marker.end + MAX_TAIL_CHARS]):
+    if _OTHERWISE.match(text[marker.end : marker.end + MAX_TAIL_CHARS]) or _said_otherwise(marker, text, asked):
         return _refused(found, "marker", "contradicting finals")
     return found._replace(text=marker.answer, how=marker.how, parts=marker.parts)
 
@@ -99,6 +100,23 @@ def _disagrees(answer: str, tail: str, asked: str) -> bool:
         return True
     again = marked(tail, asked) if len(tail) > 8 else None
     return again is not None and (again.answer is None or worded(again.answer) != worded(answer))
+
+
+def _said_otherwise(marker: Marked, text: str, asked: str) -> bool:
+    """Whether another answer is announced shortly before, with no word of correction and no part labels."""
+    at = text.rfind(str(marker.answer), 0, marker.end)
+    if at < 0 or marker.parts:
+        return False
+    before = text[max(at - NEAR_CHARS, 0) : at]
+    earlier = marked(before, asked)
+    if earlier is None or earlier.answer is None:
+        return False
+    gap = before[earlier.end :]
+    # Without an end between them, the earlier one is the lead of this announcement itself.
+    if not _STOPPED.search(gap) or CORRECTION.search(gap) or PART_LABEL.search(before):
+        return False
+    first, last = set(worded(earlier.answer).split()), set(worded(str(marker.answer)).split())
+    return not (first <= last or last <= first)
 
 
 def hedges(answer: str, reference: str) -> bool:

@@ -21,7 +21,7 @@ _PUNCTUATION = re.compile(
     r"|(?<=[^\s(])-|-(?![\d.])|(?<!\d)%"
     r"|[;!?\"'()\[\]{}<>«»、。！？；：，…·・「」『』《》【】“”‘’~*_`|\\#&@^]"
 )
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_SPACED_PERCENT = re.compile(r"(?<=\d) +%")
 _HAN_SPACE = re.compile(r"(?<=[\u3400-\u9fff])\s+|\s+(?=[\u3400-\u9fff])")
 
 
@@ -49,10 +49,14 @@ def worded(text: str) -> str:
     >>> worded("**Dr. King's** 1,200 dreams!"), worded("-3.5"), worded("\\\\text{oxygen}.")
     ('dr king s 1200 dreams', '-3.5', 'oxygen')
     """
-    text = folded(_BRACES.sub("", _MARKUP.sub("", text)))
+    text = _SPACED_PERCENT.sub("%", folded(_BRACES.sub("", _MARKUP.sub("", text))))
     return " ".join(_PUNCTUATION.sub(lambda mark: "" if mark[0] == "," else " ", text).split())
 
 
-def has_han(text: str) -> bool:
-    """Whether any character is Chinese."""
-    return _HAN.search(text) is not None
+def unmarked(text: str) -> str:
+    r"""The text without LaTeX text commands, braces and Markdown marks.
+
+    >>> unmarked("\\text{Denver} **Broncos**")
+    'Denver Broncos'
+    """
+    return _BRACES.sub("", _MARKUP.sub("", text)) if "\\" in text or "*" in text else text

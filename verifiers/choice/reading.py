@@ -65,9 +65,10 @@ def read(text: str, offered: Offered) -> Named | None:
     """
     text = text[:MAX_VALUE_CHARS]
     whole = quoted(text, offered) if len(worded(text)) > 1 else None
-    if whole is not None:
-        return Named(frozenset(whole), "option_text")
     plain = " ".join(_WRAP.sub(" ", widths(text)).split())
+    label = _LABEL.match(plain)
+    if whole is not None and (label is None or label[1] == whole):
+        return Named(frozenset(whole), "option_text")
     if _DENIED_LETTER.match(plain):
         return None
     lead = _LEAD.match(plain)

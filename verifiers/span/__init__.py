@@ -97,7 +97,7 @@ def _scored(one: Gold, answer: str, parts: tuple[str, ...], style: str, question
     if not one.spans or golds.says_no_answer(answer):
         agree = not one.spans and golds.says_no_answer(answer)
         return Score(agree, float(agree))
-    given = spans(answer, parts, several=len(one.spans) > 1)
+    given = spans(answer, parts, len(one.spans))
     if max(len(given), len(one.spans)) > MAX_SPANS:
         agree = sorted(map(squad, given)) == sorted(map(squad, one.spans))
         return Score(agree, float(agree))

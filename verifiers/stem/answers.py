@@ -29,7 +29,7 @@ MAX_UNIT_WORDS = 5
 _CHEMISTRY = re.compile(
     r"chemi|formula|compound|molecul|reaction|\bions?\b|isotope|element|oxid|\bacid|\bsalt|precipitat|化学|分子|离子|元素|化合物", re.IGNORECASE
 )
-_CHEMICAL_NOTATION = re.compile(r"\\ce|[A-Z][a-z]?_?\{?\d|[₀-₉]|[A-Z][a-z](?![a-z])|\^\s*\{?\d*[+-]|[A-Za-z\d)\]][+-]\Z")
+_CHEMICAL_NOTATION = re.compile(r"\\ce|[A-Z][a-z]?_?\{?\d|[₀-₉]|\^\s*\{?\d+\}?\s*[A-Z]|[A-Z][a-z](?![a-z])|\^\s*\{?\d*[+-]|[A-Za-z\d)\]][+-]\Z")
 _ASKED_UNIT = re.compile(
     r"\b(?:in|as)\s+(?:units? of\s+)?(?:the\s+)?\$?(?P<plain>[^.,;?!()$]{1,40})|[(（]\s*(?:in\s+|单位[:：]?\s*)?(?P<bracket>[^()（）]{1,30})\s*[)）]|单位(?:是|为|[:：])?\s*(?P<han>[^，。；？]{1,20})"
     r"|以\s*(?P<by>[^，。；？]{1,12}?)\s*(?:为单位|表示)",
@@ -120,6 +120,8 @@ def _amounts(
     # An announcement may hold more than the amount; the mathematics extraction trims it.
     texts = [text, extraction.answer or text]
     stated = next((found for one in texts if (found := quantity.stated(one)) is not None), None)
+    if stated is None and vector.amounts(text) is not None:
+        return Decision(False, "quantity", "the answer states several amounts", text)
     if stated is None:
         return _expression(wanted, text, question, tolerance, bare_allowed=bare_allowed)
     listed = vector.amounts(text)

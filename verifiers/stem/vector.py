@@ -20,6 +20,7 @@ ZERO_SHARE = Fraction(1, 1000)
 _BRACKETED = re.compile(r"(?:[^=]{0,40}=\s*)?(?:\(|\[|<|\\langle|⟨|\\begin\{[pb]matrix\})(.+?)(?:\)|\]|>|\\rangle|⟩|\\end\{[pb]matrix\})\s*([^()\[\]<>]*)")
 _AXIS = r"(?:\\(?:hat|vec|mathbf|boldsymbol|bm)\s*\{?\s*\\?(?:mathbf|math|boldsymbol)?\s*\{?\s*([ijkxyz])(?:math)?\s*\}?\s*\}?|([ijk])(?![A-Za-z])|([ijkxyz])\u0302|([îĵ]))"
 _TERM = re.compile(r"\s*([+-])?\s*\(?([\d.]+(?:\s*(?:e|×\s*10\^|\\times\s*10\^)\s*\{?[+-]?\d+\}?)?)?\s*\)?\s*" + _AXIS + r"\s*")
+_HAT = re.compile(r"\\(?:hat|vec|mathbf|boldsymbol|bm)|\u0302|[îĵ]")
 _AXES = {"i": 0, "x": 0, "î": 0, "j": 1, "y": 1, "ĵ": 1, "k": 2, "z": 2}
 _CUT = re.compile(r"\s*(?:;|；|\n|\\\\|，|、|,(?!\d{3}(?!\d))|\band\b|和)\s*")
 _LABEL = re.compile(r"\s*([A-Za-zΔα-ω\\][\w\\{}^']{0,20}(?:\([\w ]{1,12}\))?)\s*(?:=|≈|:)\s*(.+)", re.DOTALL)
@@ -84,7 +85,8 @@ def _unit_vectors(text: str) -> list[Quantity] | None:
         components[_AXES[axis]] = figure
         at = term.end()
     unit_text = unit_text or body[at:]
-    if not components or (bracketed is not None and at < len(body)):
+    # "4.7 k" may be kilo: a lone component needs its hat.
+    if not components or (len(components) == 1 and not _HAT.search(body)) or (bracketed is not None and at < len(body)):
         return None
     unit = read(unit_text) if unit_text.strip(" .") else None
     if unit_text.strip(" .") and unit is None:
