@@ -20,6 +20,7 @@ MAX_DIGITS = 400
 MAX_VALUES = 5_000
 """Objects and lists in one text; a response of a million characters is otherwise read as 140,000 of them."""
 
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _FENCE = re.compile(r"^[ \t]*(?:```+|~~~+)[^\n`]*$", re.MULTILINE)
 _OBJECT = r"(?<!\\)\{(?=\s{0,200}[\"'])|(?<![\\\w}^_$])\{(?=\s{0,200}(?:\}|[A-Za-z_]\w{0,60}\s{0,20}:[\s\"']))"
 _LIST = r"(?<![\\\w\])}])\[(?=\s{0,200}(?:[\[{\"'\]]|-?\d|true\b|false\b|null\b))"
@@ -132,7 +133,17 @@ def _read(text: str, start: int) -> Found:
         raise NotJsonError(flaws.first)
     if _deeper_than(value, MAX_DEPTH):
         raise NotJsonError("nested too deeply")
+    if _ESCAPED_SURROGATE.search(text, start, end) and not _is_unicode(value):
+        raise NotJsonError("it holds half a surrogate pair, which is no text")
     return Found(value, start, end)
+
+
+def _is_unicode(value: object) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _advice(text: str, error: json.JSONDecodeError) -> str:

@@ -159,6 +159,8 @@ def _in_python(text: str) -> list[Call]:
     calls: list[Call] = []
     for piece in _pieces(text):
         calls.extend(_python(piece) or [])
+        if len(calls) > MAX_CALLS:
+            break
     return calls
 
 
