@@ -7,6 +7,7 @@
 Rule 1: nothing runs unconfined. An engine that cannot confine raises Unavailable, and the verifier passes that on.
 """
 
+import sys
 import threading
 from dataclasses import dataclass
 
@@ -47,12 +48,14 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """`engine` as in the module's head; `minimum_level` is what the embedded one must reach; `item_wall_s` is the
-    time all runs of one item may take together, kept below the pool's own limit for an item.
+    time all runs of one item may take together, kept below the pool's own limit for an item; `interpreter` is the
+    Python that runs the programs, which other users must be able to read.
     """
 
     engine: str = "embedded"
     minimum_level: Level = Level.LANDLOCK
     item_wall_s: float = 6.0
+    interpreter: str = sys.executable
 
 
 class _Current:
@@ -94,7 +97,7 @@ def open_engine(configuration: Configuration) -> Engine:
     """An engine of this name. Starts nothing yet. Raises ValueError."""
     name = configuration.engine
     if name == "embedded":
-        return EmbeddedEngine(configuration.minimum_level)
+        return EmbeddedEngine(configuration.minimum_level, interpreter=configuration.interpreter)
     if name.startswith(("http://", "https://")):
         return FusionEngine(name)
     kind, _, rest = name.partition(":")

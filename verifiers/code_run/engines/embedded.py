@@ -67,7 +67,14 @@ class Level(StrEnum):
 class EmbeddedEngine:
     """Keeps one slot for each language in use; runs one program at a time."""
 
-    def __init__(self, minimum_level: Level = Level.LANDLOCK, methods: tuple[str, ...] = METHODS) -> None:
+    def __init__(
+        self,
+        minimum_level: Level = Level.LANDLOCK,
+        *,
+        interpreter: str = sys.executable,
+        methods: tuple[str, ...] = METHODS,
+    ) -> None:
+        self._interpreter = interpreter
         self._minimum = minimum_level
         self._methods = methods
         self._lock = threading.Lock()
@@ -81,7 +88,7 @@ class EmbeddedEngine:
     def level(self) -> Level:
         """The level in force. Raises Unavailable when it is below the minimum."""
         with self._lock:
-            method = self._method or self._slot(Language.PYTHON, view(Language.PYTHON)).method
+            method = self._method or self._slot(Language.PYTHON, self._view(Language.PYTHON)).method
         return Level.LANDLOCK if method == LANDLOCK else Level.NAMESPACES
 
     def slot_pids(self) -> list[int]:
@@ -124,13 +131,16 @@ class EmbeddedEngine:
                 return self._once(language, use)
 
     def _once(self, language: Language, use: Callable[[SlotLink, Shown], T]) -> T:
-        shown = view(language)
+        shown = self._view(language)
         slot = self._slot(language, shown)
         try:
             return use(slot, shown)
         finally:
             if not slot.fit or slot.runs >= MAX_RUNS:
                 self._slots.pop(language).close()
+
+    def _view(self, language: Language) -> Shown:
+        return view(language, self._interpreter)
 
     def _slot(self, language: Language, shown: Shown) -> SlotLink:
         slot = self._slots.get(language)
@@ -147,7 +157,7 @@ class EmbeddedEngine:
         reasons = []
         for method in (self._method,) if self._method else self._allowed_methods():
             try:
-                slot = SlotLink(method, shown)
+                slot = SlotLink(method, shown, self._interpreter)
             except SlotRefused as refusal:
                 reasons.append(f"{method}: {refusal}")
                 continue

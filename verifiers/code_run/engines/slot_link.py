@@ -88,7 +88,7 @@ class _Stream:
 class SlotLink:
     """One slot. Raises SlotRefused when it cannot be confined by `method`. Not for several threads at once."""
 
-    def __init__(self, method: str, shown: Shown) -> None:
+    def __init__(self, method: str, shown: Shown, interpreter: str = sys.executable) -> None:
         self.method = method
         self.owner = os.getpid()
         self.runs = 0
@@ -106,7 +106,7 @@ class SlotLink:
                 "scratch_bytes": SCRATCH_BYTES,
             }
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and text
-                [sys.executable, "-s", "-S", "-P", "-B", "-c", _BOOT, json.dumps(config)],
+                [interpreter, "-s", "-S", "-P", "-B", "-c", _BOOT, json.dumps(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from verifiers.code_run.engines.engine import Language, Unavailable
@@ -13,6 +15,7 @@ _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/
 _TOOLCHAIN = ("/bin", "/usr/bin", "/usr/include", "/usr/libexec", "/usr/local/lib", "/usr/local/include")
 _CPP_COMPILERS = ("g++", "clang++")
 _NODE = ("node", "nodejs")
+_ASK_S = 20.0
 _PACKAGES = ("site-packages", "dist-packages")
 
 
@@ -25,17 +28,33 @@ class Shown:
     tool: str | None = None
 
 
-def view(language: Language) -> Shown:
+def view(language: Language, interpreter: str = sys.executable) -> Shown:
     """What programs in this language see. Raises Unavailable when its compiler or runtime is not installed."""
-    library = sysconfig.get_paths(vars={"base": sys.base_prefix, "platbase": sys.base_exec_prefix})
-    folders = [library["stdlib"], library["platstdlib"], *_LIBRARIES]
+    library = _library(interpreter)
+    folders = [*library, *_LIBRARIES]
     tool = None
     if language is not Language.PYTHON:
         tool = _find(language)
         folders += [*_TOOLCHAIN, str(Path(tool).parent)]
-    hidden = [str(Path(library["stdlib"], name)) for name in _PACKAGES]
+    hidden = [str(Path(folder, name)) for folder in library for name in _PACKAGES]
     hidden += [f"/usr/lib/python3/{name}" for name in _PACKAGES]
     return Shown(_outermost(folders), tuple(hidden), tool)
+
+
+@cache
+def _library(interpreter: str) -> tuple[str, ...]:
+    """The folders of an interpreter's own modules."""
+    if interpreter == sys.executable:
+        paths = sysconfig.get_paths()
+        return tuple(dict.fromkeys((paths["stdlib"], paths["platstdlib"])))
+    question = "import sysconfig as s; p = s.get_paths(); print(p['stdlib'], p['platstdlib'], sep='\\n')"
+    try:
+        answer = subprocess.run(  # noqa: S603 - the configured interpreter
+            [interpreter, "-I", "-c", question], capture_output=True, text=True, check=True, timeout=_ASK_S
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Unavailable(f"{interpreter} is no Python that can be used: {error}") from None
+    return tuple(dict.fromkeys(answer.stdout.split("\n")[:2]))
 
 
 def _find(language: Language) -> str:
