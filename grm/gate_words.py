@@ -62,8 +62,8 @@ NUMBER = _words(
 )
 PLACEHOLDER = frozenset(
     [
-        *"null none nil nan undefined unknown n/a n.a. na tbd tba todo fixme placeholder xxx empty void missing nothing "
-        "无 空 暂无 待定 未知 略 なし 不明".split(),
+        *"null none nil nan undefined unknown n/a n.a. na tbd tba todo fixme placeholder xxx empty void missing "
+        "nothing 无 空 暂无 待定 未知 略 なし 不明".split(),
         "no answer",
         "not available",
         "not applicable",

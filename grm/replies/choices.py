@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from grm.replies.expected import TIE, Expected, ReplyKind
-from grm.replies.matches import IS, MARKS, NOUN, VERDICT, Match, Strength, is_final, name_pattern, named
+from grm.replies.matches import IS, MARKS, NOUN, VERDICT, Match, Strength, aliases, is_final, name_pattern, named
 
 _GRADED = r"(?P<left>[A-Za-z0-9]{1,3})\s*(?P<sign>>>|>|=|<<|<|==)\s*(?P<right>[A-Za-z0-9]{1,3})"
 _TIE = r"(?:tie|tied|draw|equal|c\b|平局|持平|不分上下|一样好|同样好)"
@@ -15,14 +15,18 @@ _BETTER = (
     r"(?:better|best|superior|preferred|preferable|stronger|winner|wins?\b|更好|更优|更佳|较好|胜出|获胜|最好)"
 )
 _NEGATED = re.compile(
-    r"(?:\bnot\b|n't|\bneither\b|\bnor\b|\bif\b|\bwhether\b|\bunless\b|不|没有|如果|是否)[^.。;\n]{0,30}$",
+    r"(?:\bnot\b|n't|\bneither\b|\bnor\b|\bif\b|\bwhether\b|\bunless\b|不|没有|如果|是否)[^.。;,，\n]{0,24}$",
     re.IGNORECASE,
 )
 
 
 def choice_matches(text: str, expected: Expected) -> Iterator[Match]:
     """Every statement of a choice in the judge's own voice."""
-    yield from _graded(text, expected)
+    graded = list(_graded(text, expected))
+    yield from graded
+    if expected.kind is ReplyKind.PREFERENCE and any(match.strength is Strength.FORMAL for match in graded):
+        # "B is significantly better: [[B>>A]]" says it once, not twice.
+        return
     name = name_pattern(expected)
     for pattern in _formal(name):
         for found in pattern.finditer(text):
@@ -37,19 +41,17 @@ def choice_matches(text: str, expected: Expected) -> Iterator[Match]:
 
 def exact_choice(text: str, expected: Expected) -> str | None:
     """The label with which the first labelled line begins."""
-    label = re.compile(
-        rf"^ ?(?:(?:Output|Response|Assistant|Model|Answer)\s+)?\(?{name_pattern(expected)}\)?(?![\w'])", re.IGNORECASE
-    )
-    noun_first = re.compile(rf"^ ?(?:Output|Response|Assistant|Model|Answer)\s+\(?{name_pattern(expected)}\)?(?![\w'])")
+    noun = r"^ ?(?:Output|Response|Assistant|Model|Answer)\s+"
+    nouned = re.compile(rf"{noun}\(?(?i:{name_pattern(expected)})\)?(?![\w'])")
     lines = text.strip().split("\n")
     for line in lines:
-        if found := noun_first.match(line):
+        if found := nouned.match(line):
             return named(found[1], expected)
     for line in lines:
         bare = line.strip().strip("[]()*`\"'.: ")
-        if len(bare) <= max(map(len, expected.names)) + 1 and (found := label.match(bare)) and found.end() == len(bare):
-            return named(found[1], expected)
-        if bare.casefold() in ("tie", "[[c]]", "c") and bare.casefold() not in map(str.casefold, expected.names):
+        if bare.casefold() in aliases(expected):
+            return named(bare, expected)
+        if bare.casefold() in ("tie", "c"):
             return TIE
     return None
 
@@ -118,7 +120,7 @@ def _bare(text: str, expected: Expected, name: str) -> Iterator[Match]:
             yield Match(named(found[1], expected), offset, Strength.BARE, index == filled[-1])
         offset += len(line) + 1
     # "Judgment: the two agree. A": the letter alone after the last full stop.
-    tail = re.search(rf"[.。!?:]\s*[*_`(\[\"]*({name[1:-1]})[*_`)\]\".]*\s*$", text)
+    tail = re.search(rf"[.。!?:]\s*[*_`(\[\"]*({name[1:-1]})[*_`)\]\".]*\s*$", text, re.IGNORECASE)
     if tail and len(tail[1]) == 1 and tail[1].isupper():
         yield Match(named(tail[1], expected), tail.start(), Strength.BARE, final=True)
 

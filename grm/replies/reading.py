@@ -82,18 +82,19 @@ def _decide(matches: Sequence[Match], expected: Expected, finish_reason: str) ->
     heard = [match for match in matches if match.strength is strongest]
     if finish_reason == "length" and not (strongest is Strength.FORMAL and heard[-1].final):
         return Unread(Reason.TRUNCATED, "the judge was cut short before its final verdict")
-    if strongest is Strength.STATED and expected.kind is ReplyKind.LABEL:
-        # "Yes, ... so the answer is incorrect": a label in front and prose behind it must agree.
-        heard += [match for match in matches if match.strength is Strength.BARE]
-        heard = heard if len({match.value for match in heard[-1:] + heard[:1]}) > 1 else heard[:1] or heard
-        if len({match.value for match in matches if match.strength is Strength.BARE} | {heard[0].value}) > 1:
-            return Unread(Reason.CONTRADICTORY, "a label and the prose behind it differ")
     chosen = _last_word(heard, strongest)
     if isinstance(chosen, Unread):
         return chosen
+    if strongest is Strength.STATED and expected.kind is ReplyKind.LABEL and _label_differs(matches, chosen):
+        return Unread(Reason.CONTRADICTORY, "a label and the prose beside it differ")
     if chosen.off_scale:
         return Unread(Reason.OFF_SCALE, f"{chosen.value} is not on the scale {expected.low:g} to {expected.high:g}")
     return chosen.value
+
+
+def _label_differs(matches: Sequence[Match], chosen: Match) -> bool:
+    """Whether a lone label says otherwise: "Yes, ... so the answer is incorrect"."""
+    return any(match.strength is Strength.BARE and match.value != chosen.value for match in matches)
 
 
 def _last_word(heard: Sequence[Match], strength: Strength) -> Match | Unread:

@@ -25,6 +25,7 @@ _ANNOUNCED = (
         rf"\b(?:give|gives|assign|award|deserves?|rate|earns?)\s+(?:\w+\s+){{0,4}}?(?:a"
         rf"|an)?\s*{MARKS}{_NUMBER}{_OUT_OF}{_NO_RANGE}"
     ),
+    rf"\b(?:overall|total|final)\s*:{MARKS}{_NUMBER}{_OUT_OF}{_NO_RANGE}",
     rf"(?:给|打|评)\s*(?:出|为)?\s*{_NUMBER}{_OUT_OF}\s*分",
 )
 _STATED = (rf"(?<![\d/.]){_NUMBER}\s*(?:/|out\s+of)\s*(\d{{1,4}}){_NO_RANGE}", rf"{_NUMBER}(){''}\s*分(?![制之])")
