@@ -40,9 +40,13 @@ _SPECIES = re.compile(
 )
 MAX_EQUATION_CHARS = 500
 _ASSERTS = re.compile(r"^\s*(?:assert\s|def check\()", re.MULTILINE)
-_CODE_KEYS = frozenset(
-    "inputs outputs input_output tests test_cases test_list asserts fn_name checker entry_point".split()
+_TEST_KEYS = (
+    frozenset(("stdin", "stdout")),
+    frozenset(("input", "output")),
+    frozenset(("inputs", "outputs")),
+    frozenset(("args", "expected")),
 )
+_CODE_OPTIONS = frozenset(("tests", "checker", "entry_point", "fn_name", "language"))
 PROSE_WORDS = 4
 PROSE_HAN = 12
 """Words of three letters, or Chinese characters, past which an answer is a sentence."""
@@ -80,11 +84,20 @@ def _instructions(item: Item) -> bool:
 
 
 def _code(item: Item) -> bool:
+    if not _CODE_OPTIONS.isdisjoint(item.options):
+        return True
     if isinstance(item.value, dict):
-        return not _CODE_KEYS.isdisjoint(item.value)
+        return _is_test(item.value) or "tests" in item.value
     if isinstance(item.value, list):
-        return bool(item.value) and all(isinstance(part, str) and _ASSERTS.match(part) for part in item.value)
+        return bool(item.value) and all(map(_is_test, item.value))
     return not item.is_json and _ASSERTS.search(item.text) is not None
+
+
+def _is_test(value: Any) -> bool:
+    """One test: a pair of texts, of lists, a call with its value, or an assertion."""
+    if isinstance(value, str):
+        return _ASSERTS.match(value) is not None
+    return isinstance(value, dict) and any(keys <= value.keys() for keys in _TEST_KEYS)
 
 
 def _tools(item: Item) -> bool:

@@ -1,13 +1,14 @@
 """The routing cases, and what holds whatever is chosen from."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import pytest
 
 from verifiers import choice, exact_text, grid, instructions, json_answer, math_answer, routing, span, tool_calls
 from verifiers.problem import Problem
 from verifiers.registry import Verifier
-from verifiers.verdict import Outcome
+from verifiers.verdict import Outcome, Verdict
 
 from .task_cases import check, check_collection, load, problem
 
@@ -55,6 +56,63 @@ def test_every_row_of_a_known_task_is_reached() -> None:
     router = routing.over(TASKS)
     reached = {row.task for case in CASES if (row := router.choose(problem(case))) is not None}
     assert reached >= {"math", "choice", "exact_text", "grid", "json", "instructions", "tools"}
+
+
+@pytest.mark.parametrize(
+    ("task", "reference", "options"),
+    [
+        ("code", '[{"input": "1\\n", "output": "2\\n"}]', {}),
+        ("code", '{"inputs": ["1"], "outputs": ["2"]}', {}),
+        ("code", '[{"fn_name": "f", "args": [1], "expected": 2}]', {}),
+        ("code", '["assert f(1) == 2", "assert f(2) == 3"]', {}),
+        ("code", "assert f(1) == 2\nassert f(2) == 3", {}),
+        ("code", "def check(candidate):\n    assert candidate(1) == 2", {}),
+        ("code", "42", {"language": "python", "tests": ["assert f(1) == 2"]}),
+        ("json", '{"input": "a", "result": "b"}', {}),
+        ("stem", "2H2 + O2 -> 2H2O", {}),
+        ("math", "x \\to \\infty", {}),
+        ("list", '["red", "green"]', {}),
+        ("list", "red, green", {"ordered": True}),
+        ("exact_text", "red, green", {}),
+        ("exact_text", "red", {"level": "characters"}),
+    ],
+)
+def test_shapes_of_the_other_tasks(task: str, reference: str, options: dict[str, Any]) -> None:
+    """Tests of programs, reactions and lists go to their tasks; what looks a little like them does not."""
+    chosen = routing.over({name: Offered(name) for name in ("code", "json", "stem", "math", "list", "exact_text")})
+    row = chosen.choose(Problem("", (reference,), None, options))
+    assert row is not None
+    assert row.task == task
+
+
+class Offered:
+    """A task that takes its own options: only what routing asks of one that it does not run."""
+
+    VERSION = "1"
+    DESCRIPTION = "Offered."
+    TAKES: ClassVar[dict[str, set[str]]] = {
+        "code": {"language", "tests"},
+        "list": {"ordered"},
+        "exact_text": {"level"},
+    }
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def check_options(self, options: Mapping[str, object]) -> str | None:
+        return "not mine" if set(options) - self.TAKES.get(self.name, set()) else None
+
+    def readable(self, reference: str) -> bool:
+        return bool(reference)
+
+    def quick(self, problem: Problem) -> Verdict | None:
+        raise AssertionError(problem)
+
+    def verify(self, problem: Problem) -> Verdict:
+        raise AssertionError(problem)
+
+    def last_resort(self, problem: Problem, verdict: Verdict) -> Verdict:
+        raise AssertionError(problem, verdict)
 
 
 def test_verdict_says_what_was_chosen() -> None:

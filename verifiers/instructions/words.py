@@ -45,7 +45,7 @@ def count_sentences(text: str) -> int:
     """How many sentences a text has.
 
     >>> count_sentences('Dr. Smith paid $3.50. "Really?" he asked!'), count_sentences("你好。再见！")
-    (3, 2)
+    (2, 2)
     """
     count, start = 0, 0
     for end in _END.finditer(text):
