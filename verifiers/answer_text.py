@@ -29,7 +29,9 @@ _OTHERWISE = re.compile(
     re.IGNORECASE,
 )
 _STOPPED = re.compile(r"[.!;\n。！；]")
-_ALTERNATIVE = re.compile(r"\b(?:or|either|maybe|perhaps|possibly|one of|any of|and/or)\b|或|要么|可能|也许", re.IGNORECASE)
+_ALTERNATIVE = re.compile(
+    r"\b(?:or|either|maybe|perhaps|possibly|one of|any of|and/or)\b|或|要么|可能|也许", re.IGNORECASE
+)
 
 
 class Found(NamedTuple):
@@ -85,7 +87,9 @@ def announced(response: str, question: str | None = None) -> Found:
         return found
     if marker.answer is None:
         return _refused(found, "marker", marker.refusal or "no answer")
-    if _OTHERWISE.match(text[marker.end : marker.end + MAX_TAIL_CHARS]) or _said_otherwise(marker, text, asked):
+    if _OTHERWISE.match(text[marker.end : marker.end + MAX_TAIL_CHARS]) or _said_otherwise(
+        marker, text, asked
+    ):
         return _refused(found, "marker", "contradicting finals")
     return found._replace(text=marker.answer, how=marker.how, parts=marker.parts)
 
@@ -111,7 +115,7 @@ def _said_otherwise(marker: Marked, text: str, asked: str) -> bool:
     earlier = marked(before, asked)
     if earlier is None or earlier.answer is None:
         return False
-    gap = before[earlier.end :]
+    gap = before[max(earlier.end - 1, 0) :]
     # Without an end between them, the earlier one is the lead of this announcement itself.
     if not _STOPPED.search(gap) or CORRECTION.search(gap) or PART_LABEL.search(before):
         return False

@@ -11,7 +11,8 @@ import unicodedata
 MAX_TEXT_CHARS = 100_000
 """Longest text normalised: as long as a reference may be."""
 
-_DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−﹣－", "-") | dict.fromkeys("’‘‛′", "'") | dict.fromkeys("“”„‟″", '"'))  # fmt: skip
+_PLAIN_MARKS = {"-": "‐‑‒–—―−﹣－", "'": "’‘‛′", '"': "“”„‟″"}
+_MARKS = str.maketrans({fancy: plain for plain, all_ in _PLAIN_MARKS.items() for fancy in all_})
 _MARKUP = re.compile(
     r"\\(?:text(?:bf|it|rm|tt|sf)?|math(?:rm|bf|it|sf)|mbox|operatorname|emph|boxed)\s*(?=\{)|\\[,;:! ]|~"
 )
@@ -31,7 +32,7 @@ def widths(text: str) -> str:
     >>> widths("Ｂ．１２％ — “x”")
     'B.12% - "x"'
     """
-    return unicodedata.normalize("NFKC", text[:MAX_TEXT_CHARS]).translate(_DASHES)
+    return unicodedata.normalize("NFKC", text[:MAX_TEXT_CHARS]).translate(_MARKS)
 
 
 def folded(text: str) -> str:

@@ -1,7 +1,8 @@
 """Behaviour cases of one task: `tests/cases/<task>.json`, one test a case.
 
 A case is {"id", "from", "question"?, "options"?, "response", "reference" (one or a list), "outcome" (one or the allowed
-ones), "credit"? (the reward asked for as partial credit), "task"? (what routing chose)}. Lists of outcomes read as in the mathematics cases.
+ones), "credit"? (the reward asked for as partial credit), "task"? (what routing chose)}. Lists of
+outcomes read as in the mathematics cases.
 """
 
 import json

@@ -9,7 +9,9 @@ from verifiers import choice
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome
 
-QUESTION = "Which?\n" + "\n".join(f"{letter}) thing {place}" for place, letter in enumerate("ABCDEFGHIJ", start=1))
+QUESTION = "Which?\n" + "\n".join(
+    f"{letter}) thing {place}" for place, letter in enumerate("ABCDEFGHIJ", start=1)
+)
 
 
 @pytest.mark.parametrize("case", load("choice"))
@@ -23,7 +25,9 @@ def test_collection() -> None:
     check_collection("choice", least=120)
 
 
-@pytest.mark.parametrize("said", ["{}", "({})", "The answer is {}.", "\\boxed{{{}}}", "故选{}。", "{} is the correct answer."])
+@pytest.mark.parametrize(
+    "said", ["{}", "({})", "The answer is {}.", "\\boxed{{{}}}", "故选{}。", "{} is the correct answer."]
+)
 @pytest.mark.parametrize("letter", "ABCDEFGHIJ")
 def test_each_letter_means_only_itself(said: str, letter: str) -> None:
     """Every way of saying a letter is right for that letter and wrong for the nine others."""

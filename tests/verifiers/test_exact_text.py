@@ -24,7 +24,10 @@ def test_collection() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.text(alphabet="ab1.-Ａ，。% ", min_size=1, max_size=8), st.text(alphabet="ab1.-Ａ，。% ", min_size=1, max_size=8))
+@given(
+    st.text(alphabet="ab1.-Ａ，。% ", min_size=1, max_size=8),
+    st.text(alphabet="ab1.-Ａ，。% ", min_size=1, max_size=8),
+)
 def test_a_stricter_level_never_accepts_more(reference: str, response: str) -> None:
     """What strict accepts, case accepts; what case accepts, punctuation accepts."""
     said = [

@@ -40,7 +40,14 @@ def test_assignment_is_the_best_of_all(rows: int, columns: int, data: st.DataObj
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.sampled_from("Denver Oakland Dallas Boston Chicago Miami".split()), min_size=1, max_size=5, unique=True))
+@given(
+    st.lists(
+        st.sampled_from("Denver Oakland Dallas Boston Chicago Miami".split()),
+        min_size=1,
+        max_size=5,
+        unique=True,
+    )
+)
 def test_more_spans_never_pay_more_than_the_right_ones(extra: list[str]) -> None:
     """Adding spans to a right answer never raises its credit, and lowers it where they are not wanted."""
     options = {"reward": "f1", "style": "drop"}
@@ -51,7 +58,7 @@ def test_more_spans_never_pay_more_than_the_right_ones(extra: list[str]) -> None
     assert verdict.credit <= 2 / (2 + len(added)) + 1e-9
 
 
-@pytest.mark.parametrize("piece", ["Denver, ", "the ", "\"Denver\" ", "is ", "[\"a\", ", "\n- x"])
+@pytest.mark.parametrize("piece", ["Denver, ", "the ", '"Denver" ', "is ", '["a", ', "\n- x"])
 def test_long_garbage_is_refused(piece: str) -> None:
     """A hundred thousand characters are no answer to a short question."""
     verdict = span.verify(Problem(piece * (100_000 // len(piece)), ("Denver",)))

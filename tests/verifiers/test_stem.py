@@ -30,7 +30,8 @@ def test_collection() -> None:
     [
         ("J", "kg m^2 s^-2"), ("N/C", "V/m"), ("Wb", "V s"), ("T", "Wb/m^2"), ("F", "C/V"), ("H", "Wb/A"), ("S", "1/Ω"),
         ("kW h", "kWh"), ("μm", "\\mu m"), ("dm^3", "L"), ("J/mol·K", "J mol^{-1} K^{-1}"), ("米/秒", "m/s"),
-        ("\\frac{\\text{kg}}{\\text{m}^3}", "kg/m^3"), ("meters per second squared", "m/s^2"), ("W/(m^2·K)", "W m⁻² K⁻¹"),
+        ("\\frac{\\text{kg}}{\\text{m}^3}", "kg/m^3"),
+        ("meters per second squared", "m/s^2"), ("W/(m^2·K)", "W m⁻² K⁻¹"),
     ],
 )  # fmt: skip
 def test_spellings_of_one_unit(text: str, same: str) -> None:
@@ -43,7 +44,12 @@ def test_spellings_of_one_unit(text: str, same: str) -> None:
 
 @pytest.mark.parametrize(
     ("unit", "size"),
-    [("km/h", Fraction(5, 18)), ("MeV", Fraction(1602176634, 10**22)), ("nm", Fraction(1, 10**9)), ("mL", Fraction(1, 10**6))],
+    [
+        ("km/h", Fraction(5, 18)),
+        ("MeV", Fraction(1602176634, 10**22)),
+        ("nm", Fraction(1, 10**9)),
+        ("mL", Fraction(1, 10**6)),
+    ],
 )
 def test_sizes_are_exact(unit: str, size: Fraction) -> None:
     """Conversion factors are the exact ones, by hand."""
@@ -55,7 +61,9 @@ def test_sizes_are_exact(unit: str, size: Fraction) -> None:
 @settings(max_examples=100, deadline=None)
 @given(
     st.fractions(min_value=Fraction(1, 1000), max_value=1000, max_denominator=1000),
-    st.sampled_from([("m", "cm", 100), ("kJ", "J", 1000), ("m/s", "km/h", Fraction(18, 5)), ("atm", "Pa", 101325)]),
+    st.sampled_from(
+        [("m", "cm", 100), ("kJ", "J", 1000), ("m/s", "km/h", Fraction(18, 5)), ("atm", "Pa", 101325)]
+    ),
     st.sampled_from([Fraction(1), Fraction(2), Fraction(1, 10), Fraction(11, 10), -1]),
 )
 def test_conversion_keeps_the_answer_and_a_factor_changes_it(
@@ -70,7 +78,11 @@ def test_conversion_keeps_the_answer_and_a_factor_changes_it(
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("C H O N S Na Cl Fe".split()), st.integers(1, 9)), min_size=1, max_size=5))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("C H O N S Na Cl Fe".split()), st.integers(1, 9)), min_size=1, max_size=5
+    )
+)
 def test_spellings_of_one_formula(parts: list[tuple[str, int]]) -> None:
     """Plain, LaTeX, Unicode and mhchem spellings of a formula are one composition."""
     plain = "".join(f"{symbol}{count}" for symbol, count in parts)
@@ -81,7 +93,9 @@ def test_spellings_of_one_formula(parts: list[tuple[str, int]]) -> None:
     assert None not in readings
 
 
-@pytest.mark.parametrize("text", ["P = UI", "F = ma", "PV = nRT", "E = hf", "x -> y", "V = IR", "I = CV", "A + B -> C"])
+@pytest.mark.parametrize(
+    "text", ["P = UI", "F = ma", "PV = nRT", "E = hf", "x -> y", "V = IR", "I = CV", "A + B -> C"]
+)
 def test_physics_is_no_reaction(text: str) -> None:
     """A law of physics in letters that are also elements is not read as a reaction equation."""
     found = reaction.read(text)

@@ -83,7 +83,12 @@ def _wanted(references: tuple[str, ...], offered: Offered) -> list[frozenset[str
 def _compared(named: Named, wanted: list[frozenset[str]]) -> Verdict:
     answer = ", ".join(sorted(named.letters)) or None
     if named.fault in ("contradicting finals", "alternatives"):
-        return Verdict(Outcome.INCORRECT, "contradiction", f"the response commits to no single option: {named.fault}", answer)
+        return Verdict(
+            Outcome.INCORRECT,
+            "contradiction",
+            f"the response commits to no single option: {named.fault}",
+            answer,
+        )
     if named.fault is not None:
         return Verdict(Outcome.UNREADABLE, named.rule, named.fault, answer)
     if named.letters in wanted:

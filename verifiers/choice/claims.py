@@ -37,12 +37,15 @@ class Claim(NamedTuple):
 
 
 _IS = (
-    r"(?:\s+(?:is|are|would be|should be|must be|has to be|will be|to be)\b(?:\s+(?:therefore|thus|then|clearly|definitely|most likely|likely|indeed"
+    r"(?:\s+(?:is|are|would be|should be|must be|has to be|will be|to be)\b(?:\s+(?:therefore|thus"
+    r"|then|clearly|definitely|most likely|likely|indeed"
     r"|probably|simply|obviously|given by))*\s*[:：]?|\s*(?:[:：=]|->|→)+)"
 )
 _ANNOUNCED = re.compile(
-    r"(?:\b(?:answers?|ans|(?:correct|right|best|final|appropriate|accurate|suitable|only|chosen|selected|my) (?:answer |multiple )?(?:options?|choices?"
-    r"|letters?|statement|one|response|selection)|(?:my|final) (?:choice|pick))\b\"?(?:\s+(?:options?|choices?|letters?))?(?:\*\*|__)?"
+    r"(?:\b(?:answers?|ans|(?:correct|right|best|final|appropriate|accurate|suitable|only|chosen"
+    r"|selected|my) (?:answer |multiple )?(?:options?|choices?"
+    r"|letters?|statement|one|response|selection)|(?:my|final) (?:choice"
+    r"|pick))\b\"?(?:\s+(?:options?|choices?|letters?))?(?:\*\*|__)?"
     r"(?: (?:to|for|of|in|among|from|here|given|that)\b[^.:：=\n]{0,100}?)?" + _IS + r"|####|\banswer\s*\n"
     r"|<answer>|答案\s*(?:应该|应当|应|就|也|则|即)?\s*(?:是|为|选|[:：=])\s*[:：]?|答\s*[:：]"
     r"|(?:故|应|因此|所以|本题|综上|可知|我|正确|只能|我们|最终|，|。|^)\s*选(?:择|项)?\s*(?:应该)?(?:是|为|[:：])?\s*[:：]?)"
@@ -50,24 +53,34 @@ _ANNOUNCED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _OTHERS = re.compile(
-    r"(?:\b(?:wrong|incorrect|common|tempting|candidate'?s?|student'?s?|reference|if the|whether the|not the|no|which|what|another|other|possible|given"
-    r"|previous|first|initial|plausible|expected|their|his|her|your|none of the|official|gold|any|every|eliminate)|错误|错误的|标准|参考|学生的|如果|若)[\s*_]{0,3}\Z",
+    r"(?:\b(?:wrong|incorrect|common|tempting|candidate'?s?|student'?s?|reference|if the|whether the"
+    r"|not the|no|which|what|another|other|possible|given"
+    r"|previous|first|initial|plausible|expected|their|his|her|your|none of the|official|gold|any"
+    r"|every|eliminate)|错误|错误的|标准|参考|学生的|如果|若)[\s*_]{0,3}\Z",
     re.IGNORECASE,
 )
 _CHOSEN = re.compile(
-    r"\b(?:I|we)(?:'d|'ll|'m| would| will| am| must| have to| should| can)?(?: (?:therefore|thus|now|also|confidently|then))?"
-    r" (?:choose|pick|select|go(?:ing)? with|opt for|vote for|answer|conclude(?: that)?(?: it is| it's)?|settle on)\b:?\s*|我(?:的选择是|选择|选)\s*[:：]?",
+    r"\b(?:I|we)(?:'d|'ll|'m| would| will| am| must| have to| should| can)?(?: (?:therefore|thus|now"
+    r"|also|confidently|then))?"
+    r" (?:choose|pick|select|go(?:ing)? with|opt for|vote for|answer|conclude(?: that)?(?: it is"
+    r"| it's)?|settle on)\b:?\s*|我(?:的选择是|选择|选)\s*[:：]?",
     re.IGNORECASE,
 )
 _BARE_IS = re.compile(
-    r"(?:\b(?:it|this|that)(?: is|'s| must be| has to be| should be)|(?:^|[.。]\s+|\n)(?:so|thus|hence|therefore|∴)(?:,? (?:it is|it's|it must be))?,?|因此|所以|综上)"
-    r"[\s,:，：]*(?=[(（*\[]{0,3}(?:option |choice |选项)?[(（*\[]{0,3}[A-Z][)）*\]]{0,3}(?:[\s.。!,，]*(?:$|\n)|[.,;。，；)]|\s+(?:because|since|as|not)\b))",
+    r"(?:\b(?:it|this|that)(?: is|'s| must be| has to be| should be)|(?:^|[.。]\s+|\n)(?:so|thus"
+    r"|hence|therefore|∴)(?:,? (?:it is|it's|it must be))?,?|因此|所以|综上)"
+    r"[\s,:，：]*(?=[(（*\[]{0,3}(?:option |choice "
+    r"|选项)?[(（*\[]{0,3}[A-Z][)）*\]]{0,3}(?:[\s.。!,，]*(?:$|\n)|[.,;。，；)]|\s+(?:because|since"
+    r"|as|not)\b))",
     re.IGNORECASE | re.MULTILINE,
 )
 _IS_RIGHT = re.compile(
-    r"(?<![A-Za-z0-9\\'’])(?:option |choice |answer |选项\s*)?[(（*]{0,3}(?P<letter>[A-Z])[)）*]{0,3}(?:\s*\([^()\n]{1,80}\))?\s*"
-    r"(?:\b(?:is|must be|has to be|would be|should be|seems|appears)(?: (?:to be|clearly|indeed|therefore|thus|definitely|obviously|the|our|my))*"
-    r" (?:only |most |single |best |final )?(?:(?:correct|right|best|accurate|appropriate|true answer)\b|answer\b)|是?(?:唯一)?(?:正确|对)(?:的|答案|选项)?(?![不错]))",
+    r"(?<![A-Za-z0-9\\'’])(?:option |choice |answer "
+    r"|选项\s*)?[(（*]{0,3}(?P<letter>[A-Z])[)）*]{0,3}(?:\s*\([^()\n]{1,80}\))?\s*"
+    r"(?:\b(?:is|must be|has to be|would be|should be|seems|appears)(?: (?:to be|clearly|indeed"
+    r"|therefore|thus|definitely|obviously|the|our|my))*"
+    r" (?:only |most |single |best |final )?(?:(?:correct|right|best|accurate|appropriate"
+    r"|true answer)\b|answer\b)|是?(?:唯一)?(?:正确|对)(?:的|答案|选项)?(?![不错]))",
     re.IGNORECASE,
 )
 _SUPPOSED = re.compile(
@@ -76,9 +89,11 @@ _SUPPOSED = re.compile(
     re.IGNORECASE,
 )
 _ALSO = re.compile(
-    r"(?:\b(?:it|the answer|this)?\s*(?:could|might|may)(?: also| well| possibly)* be|\bor (?:possibly|maybe|perhaps)|\balternatively,?|\bor)\s*"
+    r"(?:\b(?:it|the answer|this)?\s*(?:could|might|may)(?: also| well| possibly)* be"
+    r"|\bor (?:possibly|maybe|perhaps)|\balternatively,?|\bor)\s*"
     r"(?:option |choice |the answer is |the answer could be )*[(（*]{0,3}([A-Z])(?![A-Za-z0-9'’])"
-    r"|(?<![A-Za-z0-9])([A-Z])[)）]? (?:is|could be|might be|may be|would be) (?:also )?(?:also|equally|possible|acceptable|plausible|correct|valid|right)\b"
+    r"|(?<![A-Za-z0-9])([A-Z])[)）]? (?:is|could be|might be|may be|would be) (?:also )?(?:also"
+    r"|equally|possible|acceptable|plausible|correct|valid|right)\b"
     r"|(?:也可能是?|或者?是?|也可以选)\s*([A-Z])(?![A-Za-z0-9])"
 )
 _BOLD = re.compile(r"\*\*\s*(\(?[A-Z][).]?[^*\n]{0,200})\*\*")
@@ -129,7 +144,7 @@ def _boxed(text: str, question: str | None, offered: Offered) -> Named | None:
 
 
 def _announcements(text: str, offered: Offered) -> Iterator[Claim]:
-    """ "The answer is B", "故选 B", "#### B"."""
+    """What is announced: "The answer is B", "故选 B", "#### B"."""
     for marker in list(_ANNOUNCED.finditer(text))[-MAX_CLAIMS:]:
         if _OTHERS.search(text[max(marker.start() - 24, 0) : marker.start()]):
             continue
@@ -150,7 +165,7 @@ def _behind(text: str, marker: re.Match[str], offered: Offered) -> Iterator[Clai
 
 
 def _assertions(text: str, offered: Offered) -> Iterator[Claim]:
-    """ "I choose B", "B is correct", "it is B"."""
+    """What is asserted: "I choose B", "B is correct", "it is B"."""
     claims: list[Claim] = []
     for pattern in (_CHOSEN, _BARE_IS):
         for marker in list(pattern.finditer(text))[-MAX_CLAIMS:]:
@@ -158,9 +173,9 @@ def _assertions(text: str, offered: Offered) -> Iterator[Claim]:
                 claims.extend(_behind(text, marker, offered))
     for found in list(_IS_RIGHT.finditer(text))[-MAX_CLAIMS:]:
         letter = found["letter"]
-        if letter.isupper() and (not offered or letter in dict(offered)):
-            if not _SUPPOSED.search(text[max(found.start() - 40, 0) : found.start()]):
-                claims.append(Claim(found.start(), found.end(), Named(frozenset(letter))))
+        supposed = _SUPPOSED.search(text[max(found.start() - 40, 0) : found.start()])
+        if letter.isupper() and not supposed and (not offered or letter in dict(offered)):
+            claims.append(Claim(found.start(), found.end(), Named(frozenset(letter))))
     yield from sorted(claims, key=lambda claim: claim.end)
 
 
@@ -183,9 +198,9 @@ def _with_tail(named: Named, text: str, end: int, offered: Offered, whole: str) 
     tail = text[end : end + MAX_TAIL_CHARS] if end < len(text) else whole[-MAX_TAIL_CHARS:]
     for also in _ALSO.finditer(tail):
         letter = also[1] or also[2] or also[3]
-        if letter not in named.letters and (not offered or letter in dict(offered)):
-            if not re.search(r"\b(?:if|whether|not)\b", tail[max(also.start() - 20, 0) : also.start()]):
-                return named._replace(fault="alternatives")
+        supposed = re.search(r"\b(?:if|whether|not)\b", tail[max(also.start() - 20, 0) : also.start()])
+        if letter not in named.letters and not supposed and (not offered or letter in dict(offered)):
+            return named._replace(fault="alternatives")
     return named
 
 
@@ -198,13 +213,17 @@ def _line(line: str, offered: Offered) -> Named | None:
         return read(bare, offered)
     lettered = re.fullmatch(r"[(（*]{0,3}([A-Z])[)）.:：、*]{1,3}\s*(.+)", bare)
     own = quoted(lettered[2], offered) if lettered else None
-    return Named(frozenset(own)) if lettered and own == lettered[1] else None
+    return Named(frozenset(own)) if own and lettered and own == lettered[1] else None
 
 
 def _lone(text: str, offered: Offered) -> Named | None:
     """A letter by itself on the first or last line, or the only bold one."""
     lines = [line for line in text.split("\n") if line.strip()]
-    named = [found for line in lines[:MAX_CLAIMS] + lines[MAX_CLAIMS:][-MAX_CLAIMS:] if (found := _line(line, offered))]
+    named = [
+        found
+        for line in lines[:MAX_CLAIMS] + lines[MAX_CLAIMS:][-MAX_CLAIMS:]
+        if (found := _line(line, offered))
+    ]
     letters = {found.letters for found in named}
     ends = [found for line in (lines[0], lines[-1]) if (found := _line(line, offered))] if lines else []
     if len(letters) > 1:
@@ -213,8 +232,7 @@ def _lone(text: str, offered: Offered) -> Named | None:
     if ends:
         return _with_tail(ends[-1], text, len(text), offered, text)
     bold = {read(found[1], offered) for found in _BOLD.finditer(text)} - {None}
-    only = bold.pop() if len(bold) == 1 else None
-    return only
+    return bold.pop() if len(bold) == 1 else None
 
 
 def _by_text(text: str, offered: Offered) -> Named | None:
@@ -231,12 +249,15 @@ def _by_text(text: str, offered: Offered) -> Named | None:
 
 
 def _pointed(text: str, offered: Offered) -> Named | None:
-    """The only letter that the last sentence points at: "That leaves option C." """
+    """The only letter that the last sentence points at, as in "That leaves option C"."""
     lines = [line for line in text.split("\n") if line.strip()]
     last = (sentences(lines[-1]) or [""])[-1] if lines else ""
     letters = {found[1] for found in _POINTED.finditer(last)}
-    if len(last) > MAX_LINE_CHARS or len(letters) != 1 or _DENIED.search(last) or (offered and not letters <= set(dict(offered))):
+    if (
+        len(last) > MAX_LINE_CHARS
+        or len(letters) != 1
+        or _DENIED.search(last)
+        or (offered and not letters <= set(dict(offered)))
+    ):
         return None
     return Named(frozenset(letters), "pointed")
-
-

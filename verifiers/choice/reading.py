@@ -23,7 +23,10 @@ class Named(NamedTuple):
     fault: str | None = None
 
 
-_WRAP = re.compile(r"\\(?:text(?:bf|rm|it|sf)?|math(?:rm|bf|sf|it)|mbox|rm|bf|boxed|fbox)\b\s*|\\(?:quad|[ ,;:!])|[{}$*`\"“”「」]|(?<!\w)_|_(?!\w)")
+_WRAP = re.compile(
+    r"\\(?:text(?:bf|rm|it|sf)?|math(?:rm|bf|sf|it)|mbox|rm|bf|boxed|fbox)\b\s*|\\(?:quad|[ ,;:!])"
+    r"|[{}$*`\"“”「」]|(?<!\w)_|_(?!\w)"
+)
 _LEAD = re.compile(
     r"\s*(?:(?:the|my|definitely|clearly|therefore|thus|simply|obviously|indeed|only|none other than)\s+)*"
     r"(?:(?P<both>both|either)\s+)?(?:(?:correct|right|best|final)\s+)?"
@@ -31,7 +34,9 @@ _LEAD = re.compile(
     r"(?:(?P<either>both|either)\s+)?",
     re.IGNORECASE,
 )
-_LETTER = re.compile(r"(?P<open>[(（\[【]\s*)?(?P<letter>[A-Za-z])(?![A-Za-z0-9'’^_])(?P<close>\s*[)）\]】])?")
+_LETTER = re.compile(
+    r"(?P<open>[(（\[【]\s*)?(?P<letter>[A-Za-z])(?![A-Za-z0-9'’^_])(?P<close>\s*[)）\]】])?"
+)
 _RUN = re.compile(r"[A-Z]{2,26}(?![A-Za-z0-9'’])")
 _JOIN = re.compile(
     r"\s*(?P<word>,\s*(?:and|or)\b|[,，、/&;+]|\b(?:and/or|and|or)\b|以及|[和或与及])\s*(?:(?:maybe|possibly|perhaps|also|even)\s+)?"
@@ -39,19 +44,26 @@ _JOIN = re.compile(
 )
 _OR = re.compile(r"\bor\b|或|/", re.IGNORECASE)
 _REASON = re.compile(
-    r"[\s,;，；(（–—-]*(?:\b(?:because|since|as|due to|for|given|while|whereas|which|who|that is|i\.e|so|not|rather than|instead of|unlike|and not"
-    r"|but not|where|if|when|based on|in (?:this|the)|from the|by (?:the|elimination|process)|with|after|the reason|being|per|here|here's"
-    r"|(?:is|was) (?:clearly |indeed |therefore )?(?:the )?(?:only |most |single )?(?:correct|right|best|answer|accurate|appropriate|true))\b"
+    r"[\s,;，；(（–—-]*(?:\b(?:because|since|as|due to|for|given|while|whereas|which|who|that is"
+    r"|i\.e|so|not|rather than|instead of|unlike|and not"
+    r"|but not|where|if|when|based on|in (?:this|the)|from the|by (?:the|elimination|process)|with"
+    r"|after|the reason|being|per|here|here's"
+    r"|(?:is|was) (?:clearly |indeed |therefore )?(?:the )?(?:only |most |single )?(?:correct|right"
+    r"|best|answer|accurate|appropriate|true))\b"
     r"|因为|由于|而不是|不是|项|选项|，?理由|是正确|正确|吧|了)",
     re.IGNORECASE,
 )
 _MARK = re.compile(r"\s*[).:：．、,，;；。–—-]+\s*")
 _END = re.compile(r"[\s.,;:!。，；：！)）\]]*\Z")
-_PARENTHESIS_OR = re.compile(r"\b(?:or|possibly|maybe|perhaps)\b[^.]{0,20}?(?:option\s*)?\(?(?<![A-Za-z])([A-Z])(?![A-Za-z0-9'’])", re.IGNORECASE)
+_PARENTHESIS_OR = re.compile(
+    r"\b(?:or|possibly|maybe|perhaps)\b[^.]{0,20}?(?:option\s*)?\(?(?<![A-Za-z])([A-Z])(?![A-Za-z0-9'’])",
+    re.IGNORECASE,
+)
 _LABEL = re.compile(r"(?<![A-Za-z0-9\\])\(?([A-Z])(?:\)|[.:：](?=\s))")
 _STOP = re.compile(r"(?<=[^\d\s.][.!])\s+|(?<=[。；])|[;；]\s|\s[–—-]\s|\s\(|（|\n")
 _DENIED_LETTER = re.compile(
-    r"\s*(?:(?:definitely |clearly |certainly )?(?:not|neither|never|nor)\b|isn't|不是|并非|不选|不能)", re.IGNORECASE
+    r"\s*(?:(?:definitely |clearly |certainly )?(?:not|neither|never|nor)\b|isn't|不是|并非|不选|不能)",
+    re.IGNORECASE,
 )
 
 
@@ -103,7 +115,9 @@ def _lettered(rest: str, offered: Offered, *, named_so: bool) -> Named | None:
     if found is None:
         return None
     letter, after = found["letter"].upper(), rest[found.end() :]
-    if found["letter"].islower() and not (found["close"] or (_END.match(after) and (named_so or len(rest) <= 3))):
+    if found["letter"].islower() and not (
+        found["close"] or (_END.match(after) and (named_so or len(rest) <= 3))
+    ):
         return None
     if not _known(letter, offered):
         return None
@@ -145,7 +159,12 @@ def _joined(letter: str, after: str, offered: Offered) -> Named | None:
 def _beside(letter: str, after: str, offered: Offered) -> str | None:
     """What is wrong with the text beside a letter: it is another option's, or names further letters."""
     reason = _REASON.match(after)
-    if (other := _PARENTHESIS_OR.search(after[:80])) and other[1] != letter and other[1].isupper() and _known(other[1], offered):
+    if (
+        (other := _PARENTHESIS_OR.search(after[:80]))
+        and other[1] != letter
+        and other[1].isupper()
+        and _known(other[1], offered)
+    ):
         return "alternatives"
     if reason is not None:
         return None
@@ -153,7 +172,10 @@ def _beside(letter: str, after: str, offered: Offered) -> str | None:
     text = after[mark.end() :].strip() if mark else after.strip()
     if not text:
         return None
-    reasoned = re.search(r"[\s,;(]\b(?:because|since|not|rather than|instead of|unlike|while|whereas|wrong)\b|因为|不是|错", text)
+    reasoned = re.search(
+        r"[\s,;(]\b(?:because|since|not|rather than|instead of|unlike|while|whereas|wrong)\b|因为|不是|错",
+        text,
+    )
     text = text[: reasoned.start()] if reasoned else text
     if any(more[1] != letter and _known(more[1], offered) for more in _LABEL.finditer(text)) and offered:
         return "alternatives"
@@ -176,12 +198,25 @@ def _by_text(text: str, offered: Offered) -> Named | None:
     """An option by its text at the start of a longer value: "oxygen, because it burns"."""
     if not offered:
         return None
-    cuts = [found.start() for pattern in (_STOP, _REASON) for found in list(pattern.finditer(text))[:3] if found.start()]
-    for cut in sorted({*cuts, *(place for place, mark in enumerate(text[:200]) if mark in ",，")}, reverse=True):
+    cuts = [
+        found.start()
+        for pattern in (_STOP, _REASON)
+        for found in list(pattern.finditer(text))[:3]
+        if found.start()
+    ]
+    for cut in sorted(
+        {*cuts, *(place for place, mark in enumerate(text[:200]) if mark in ",，")}, reverse=True
+    ):
         letter = quoted(text[:cut], offered) if worded(text[:cut]) else None
         if letter is not None:
             rest = f" {worded(text[cut:])} "
-            others = [name for name, option in offered if name != letter and worded(option) and f" {worded(option)} " in rest]
-            denied = re.search(r"\b(?:not|rather than|instead of|unlike|because|since|as)\b|因为|不是", text[cut:])
+            others = [
+                name
+                for name, option in offered
+                if name != letter and worded(option) and f" {worded(option)} " in rest
+            ]
+            denied = re.search(
+                r"\b(?:not|rather than|instead of|unlike|because|since|as)\b|因为|不是", text[cut:]
+            )
             return Named(frozenset(letter), "option_text", None if denied or not others else "alternatives")
     return None

@@ -12,13 +12,17 @@ MAX_REFERENCE_CHARS = 20_000
 """Longest gold answer: spans are sentences at most, and some lists run to hundreds of names."""
 
 _NO_ANSWER = re.compile(
-    r"(?:(?:the |this )?question (?:is|cannot be|can't be) )?(?:un ?answerable|answered)|(?:there is )?no answer(?: (?:is )?(?:found|given|possible"
+    r"(?:(?:the |this )?question (?:is|cannot be|can't be) )?(?:un ?answerable|answered)"
+    r"|(?:there is )?no answer(?: (?:is )?(?:found|given|possible"
     r"|available|exists?|in the (?:passage|text|context|document|article|paragraph)))?"
-    r"|(?:it |this |the answer |that )?(?:is )?(?:not|n't) (?:mentioned|stated|given|specified|provided|answerable|in the (?:passage|text|context))"
+    r"|(?:it |this |the answer |that )?(?:is )?(?:not|n't) (?:mentioned|stated|given|specified"
+    r"|provided|answerable|in the (?:passage|text|context))"
     r"(?: in the (?:passage|text|context|document|article|paragraph))?"
     r"|(?:it |this |the question |the answer )?(?:can ?not|can't|could not) be (?:answered|determined|found|inferred)"
-    r"(?: (?:from|by|based on|with|using|in) (?:the )?(?:given |provided |above )?(?:passage|text|context|document|article|paragraph|information))?"
-    r"|(?:the )?(?:passage|text|context|document|article|paragraph) does (?:not|n't) (?:say|mention|state|specify|tell|provide the answer|answer the question)"
+    r"(?: (?:from|by|based on|with|using|in) (?:the )?(?:given |provided |above )?(?:passage|text"
+    r"|context|document|article|paragraph|information))?"
+    r"|(?:the )?(?:passage|text|context|document|article|paragraph) does (?:not|n't) (?:say|mention"
+    r"|state|specify|tell|provide the answer|answer the question)"
     r"|(?:文中|文章|原文|材料)?(?:没有|未|无法|不能|并未)(?:提到|提及|说明|给出|回答|答案|确定|得知)|无答案|无法回答",
     re.IGNORECASE,
 )

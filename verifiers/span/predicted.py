@@ -24,28 +24,36 @@ MAX_SENTENCE_CHARS = 1_000
 
 _QUOTED = re.compile(r"\"([^\"\n]{1,300})\"|“([^”\n]{1,300})”|「([^」\n]{1,300})」|\*\*([^*\n]{1,300})\*\*")
 _COPULA = re.compile(
-    r"\b(?:is|are|was|were|has been|have been|will be|equals?)\b(?:\s+(?:called|named|known as|about|approximately|actually|indeed|therefore|likely|simply))*[:\s]\s*"
+    r"\b(?:is|are|was|were|has been|have been|will be|equals?)\b(?:\s+(?:called|named|known as|about"
+    r"|approximately|actually|indeed|therefore|likely|simply))*[:\s]\s*"
     r"|[:：]\s+|应该是|就是|是|为(?!了|什么)|[:：](?=[\u4e00-\u9fff])",
     re.IGNORECASE,
 )
-_PREPOSITION = re.compile(r"(?:in|on|at|by|from|during)\s+(?=\d{3,4}\b|(?:January|February|March|April|May|June|July|August|September|October|November|December)\b)", re.IGNORECASE)
+_PREPOSITION = re.compile(
+    r"(?:in|on|at|by|from|during)\s+(?=\d{3,4}\b|(?:January|February|March|April|May|June|July|August|September|October|November|December)\b)",
+    re.IGNORECASE,
+)
 _DATE_AT_END = re.compile(
     r"\s(?:in|on|at|by|from|during|since)\s+((?:\d{1,2}(?:st|nd|rd|th)?\s+)?(?:(?:January|February|March|April|May|June|July|August|September|October"
     r"|November|December)\s*(?:\d{1,2}(?:st|nd|rd|th)?)?,?\s*)?(?:\d{4})?)\Z",
     re.IGNORECASE,
 )
 _LEAD = re.compile(
-    r"(?:(?:so|thus|hence|therefore|in conclusion|overall|finally|answer|according to (?:the )?(?:passage|text|article|context|document))\b[,:]?\s*"
+    r"(?:(?:so|thus|hence|therefore|in conclusion|overall|finally|answer"
+    r"|according to (?:the )?(?:passage|text|article|context|document))\b[,:]?\s*"
     r"|(?:因此|所以|综上所述|答|根据(?:文章|原文|材料))[,，:：]?\s*)+",
     re.IGNORECASE,
 )
 _REASON = re.compile(
-    r"(?:,?\s+\b(?:because|since|as (?:stated|mentioned|described|the passage|it)|according to|which (?:is|was|means)|based on)\b|,?\s*（|，(?:因为|根据|正如)).*\Z",
+    r"(?:,?\s+\b(?:because|since|as (?:stated|mentioned|described|the passage|it)|according to"
+    r"|which (?:is|was|means)|based on)\b|,?\s*（|，(?:因为|根据|正如)).*\Z",
     re.IGNORECASE | re.DOTALL,
 )
 _BULLET = re.compile(r"\s*(?:[-*•]\s+|\d{1,2}[.)、]\s*)")
 _STRONG = re.compile(r"\s*(?:;|；|、|，|\n|(?<!\d),|,(?!\d{3}(?!\d)))\s*(?:and\s+|和)?")
-_SEPARATOR = re.compile(r"\s*(?:,?\s*\band\b\s+|;|；|、|，|\n|(?<!\d),|,(?!\d{3}(?!\d))|\s+&\s+|以及|和|与)\s*")
+_SEPARATOR = re.compile(
+    r"\s*(?:,?\s*\band\b\s+|;|；|、|，|\n|(?<!\d),|,(?!\d{3}(?!\d))|\s+&\s+|以及|和|与)\s*"
+)
 
 
 def answer_text(found: Found) -> str | None:

@@ -82,7 +82,9 @@ def _same_count(gold: str, given: str, question: str | None) -> bool:
         return False
     nouns = counted[2].lower().split()
     asked = set(re.findall(r"[a-z]+", question.lower()))
-    return len(nouns) <= MAX_NOUN_WORDS and all({noun, noun + "s", noun.removesuffix("s")} & asked for noun in nouns)
+    return len(nouns) <= MAX_NOUN_WORDS and all(
+        {noun, noun + "s", noun.removesuffix("s")} & asked for noun in nouns
+    )
 
 
 def assigned(table: Sequence[Sequence[float]]) -> float:
@@ -102,7 +104,11 @@ def assigned(table: Sequence[Sequence[float]]) -> float:
 
 
 def _augment(
-    table: Sequence[Sequence[float]], row: int, owner: list[int], row_price: list[float], column_price: list[float]
+    table: Sequence[Sequence[float]],
+    row: int,
+    owner: list[int],
+    row_price: list[float],
+    column_price: list[float],
 ) -> None:
     """Give `row` a column, moving earlier rows along the cheapest path. Column 0 stands for "none yet"."""
     columns = len(owner) - 1

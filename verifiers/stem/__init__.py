@@ -85,7 +85,10 @@ def verify(problem: Problem) -> Verdict:
         return Verdict(Outcome.UNREADABLE, extraction.how, why)
     tolerance = _tolerance(problem.options)
     bare_allowed = problem.options.get("unit") == "optional"
-    decisions = [decide(one, extraction, found, problem.question, tolerance, bare_allowed=bare_allowed) for one in references]
+    decisions = [
+        decide(one, extraction, found, problem.question, tolerance, bare_allowed=bare_allowed)
+        for one in references
+    ]
     return _concluded(decisions)
 
 

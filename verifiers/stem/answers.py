@@ -23,22 +23,32 @@ from verifiers.stem.units import read as read_unit
 MAX_LINES = 40
 """Lines of a response, from its end, in which a reaction without announcement is looked for."""
 
+MAX_QUESTION_CHARS = 4_000
+"""The end of a question, where it says what is asked for."""
+
 MAX_UNIT_WORDS = 5
 """Words of a unit behind a number: "metres per second squared per kilogram"."""
 
 _CHEMISTRY = re.compile(
-    r"chemi|formula|compound|molecul|reaction|\bions?\b|isotope|element|oxid|\bacid|\bsalt|precipitat|化学|分子|离子|元素|化合物", re.IGNORECASE
+    r"chemi|formula|compound|molecul|reaction|\bions?\b|isotope|element|oxid|\bacid|\bsalt|precipitat|化学|分子|离子|元素|化合物",
+    re.IGNORECASE,
 )
-_CHEMICAL_NOTATION = re.compile(r"\\ce|[A-Z][a-z]?_?\{?\d|[₀-₉]|\^\s*\{?\d+\}?\s*[A-Z]|[A-Z][a-z](?![a-z])|\^\s*\{?\d*[+-]|[A-Za-z\d)\]][+-]\Z")
+_CHEMICAL_NOTATION = re.compile(
+    r"\\ce|[A-Z][a-z]?_?\{?\d|[₀-₉]|\^\s*\{?\d+\}?\s*[A-Z]|[A-Z][a-z](?![a-z])|\^\s*\{?\d*[+-]|[A-Za-z\d)\]][+-]\Z"
+)
 _ASKED_UNIT = re.compile(
-    r"\b(?:in|as)\s+(?:units? of\s+)?(?:the\s+)?\$?(?P<plain>[^.,;?!()$]{1,40})|[(（]\s*(?:in\s+|单位[:：]?\s*)?(?P<bracket>[^()（）]{1,30})\s*[)）]|单位(?:是|为|[:：])?\s*(?P<han>[^，。；？]{1,20})"
+    r"\b(?:in|as)\s+(?:units? of\s+)?(?:the\s+)?\$?(?P<plain>[^.,;?!()$]{1,40})|[(（]\s*(?:in\s+"
+    r"|单位[:：]?\s*)?(?P<bracket>[^()（）]{1,30})\s*[)）]|单位(?:是|为"
+    r"|[:：])?\s*(?P<han>[^，。；？]{1,20})"
     r"|以\s*(?P<by>[^，。；？]{1,12}?)\s*(?:为单位|表示)",
     re.IGNORECASE,
 )
 _BEHIND = re.compile(r"(?:\s|\$|\\[)\],;]|[*}])*([^,;.!?\n()]{1,40})")
 _NO_UNITS = frozenset({"in", "as", "at", "a", "us", "am", "or", "c", "u", "r", "d", "t"})
-_PERCENT = re.compile(r"\bpercent|%|百分", re.IGNORECASE)
-_TEMPERATURE_CHANGE = re.compile(r"chang|differ|rise|increas|decreas|drop|升高|降低|变化|温差|\\Delta\s*T|ΔT", re.IGNORECASE)
+_PERCENT = re.compile(r"\bper ?cent|\bin %|百分", re.IGNORECASE)
+_TEMPERATURE_CHANGE = re.compile(
+    r"chang|differ|rise|increas|decreas|drop|升高|降低|变化|温差|\\Delta\s*T|ΔT", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,13 @@ class Decision:
 
 
 def decide(
-    reference: str, extraction: Extraction, found: Found, question: str | None, tolerance: Tolerance, *, bare_allowed: bool
+    reference: str,
+    extraction: Extraction,
+    found: Found,
+    question: str | None,
+    tolerance: Tolerance,
+    *,
+    bare_allowed: bool,
 ) -> Decision:
     """The decision of one reference on one response."""
     answer = found.text if found.text is not None else extraction.answer
@@ -89,31 +105,51 @@ def _chemical(reference: str, question: str | None) -> Formula | None:
 
 def _reactions(wanted: Reaction, found: Found, extraction: Extraction) -> Decision:
     if not wanted.conserved:
-        return Decision(None, "reaction", "the reference's equation is not balanced", extraction.answer, broken=True)
+        return Decision(
+            None, "reaction", "the reference's equation is not balanced", extraction.answer, broken=True
+        )
     texts = [text for text in (found.text, extraction.answer) if text is not None]
     if found.how == "nothing" or (texts and not any(map(reaction.read, texts))):
-        texts += [line.strip(" *-") for line in reversed(found.final.split("\n")[-MAX_LINES:])][: MAX_LINES if found.text is None else 0]
+        texts += [line.strip(" *-") for line in reversed(found.final.split("\n")[-MAX_LINES:])][
+            : MAX_LINES if found.text is None else 0
+        ]
     read = next(((text, given) for text in texts if (given := reaction.read(text)) is not None), None)
     if read is None:
         return Decision(False, "reaction", "the answer is no reaction equation", texts[0] if texts else None)
     text, given = read
     same = reaction.same(wanted, given)
-    why = "the same reaction" if same else "another reaction" if given.conserved else "the equation is not balanced"
+    why = (
+        "the same reaction"
+        if same
+        else "another reaction"
+        if given.conserved
+        else "the equation is not balanced"
+    )
     return Decision(same, "reaction", why if same is not None else "a species' structure is open", text)
 
 
 def _formulas(wanted: Formula, reference: str, text: str) -> Decision:
     given = formula.read(re.sub(r"\A[^=]{0,30}=\s*", "", text))
     if given is None:
-        return Decision(None, "chemical_formula", "the answer is no chemical formula; names are not read", text)
+        return Decision(
+            None, "chemical_formula", "the answer is no chemical formula; names are not read", text
+        )
     same = formula.same(wanted, given)
     if same is None:
-        return Decision(None, "chemical_formula", f"same composition as {reference}, perhaps another structure", text)
+        return Decision(
+            None, "chemical_formula", f"same composition as {reference}, perhaps another structure", text
+        )
     return Decision(same, "chemical_formula", "the same formula" if same else "another formula", text)
 
 
 def _amounts(
-    wanted: Quantity, text: str, extraction: Extraction, question: str | None, tolerance: Tolerance, *, bare_allowed: bool
+    wanted: Quantity,
+    text: str,
+    extraction: Extraction,
+    question: str | None,
+    tolerance: Tolerance,
+    *,
+    bare_allowed: bool,
 ) -> Decision:
     if quantity.is_range(text):
         return Decision(False, "quantity", "the answer is a range", text)
@@ -146,7 +182,13 @@ def _unit_behind(text: str, final: str) -> Unit | None:
 
 
 def _compared(
-    wanted: Quantity, given: Quantity, text: str, question: str | None, tolerance: Tolerance, *, bare_allowed: bool
+    wanted: Quantity,
+    given: Quantity,
+    text: str,
+    question: str | None,
+    tolerance: Tolerance,
+    *,
+    bare_allowed: bool,
 ) -> Decision:
     asked = asked_unit(question)
     if wanted.direction is not None and wanted.direction != given.direction:
@@ -177,7 +219,11 @@ def _agree_as_steps(wanted: Quantity, given: Quantity, tolerance: Tolerance) -> 
     assert given.unit is not None
     if wanted.unit.dimension != given.unit.dimension:
         return False
-    steps = [replace(one, unit=one.unit._replace(offset=wanted.unit.offset * 0)) for one in (wanted, given) if one.unit]
+    steps = [
+        replace(one, unit=one.unit._replace(offset=wanted.unit.offset * 0))
+        for one in (wanted, given)
+        if one.unit
+    ]
     return quantity.agree(steps[0], steps[1], tolerance)
 
 
@@ -185,14 +231,16 @@ def asked_unit(question: str | None) -> Unit | None:
     """The unit that a question asks the answer in."""
     if not question:
         return None
-    for found in reversed(list(_ASKED_UNIT.finditer(question))):
+    for found in list(_ASKED_UNIT.finditer(question[-MAX_QUESTION_CHARS:]))[::-1]:
         text = (found["bracket"] or found["han"] or found["by"] or found["plain"] or "").strip()
         words = text.split()
         for end in range(min(len(words), 5), 0, -1):
             said = " ".join(words[:end])
             unit = read_unit(said)
             # "in a vacuum", "in C": one letter is a unit only in brackets or after "units of".
-            if unit is not None and (len(said) > 1 or found["bracket"] or found["han"] or found["by"] or said in "NJWVAKT"):
+            if unit is not None and (
+                len(said) > 1 or found["bracket"] or found["han"] or found["by"] or said in "NJWVAKT"
+            ):
                 return unit
     return None
 
@@ -211,8 +259,12 @@ def _mathematics(reference: str, extraction: Extraction, question: str | None, t
     answer = extraction if extraction.answer is not None else Extraction(text, "announced")
     judged = judge(reference, answer, hints(question), question)
     if judged.unreadable:
-        return Decision(None, judged.rule, f"the answer cannot be read: {judged.unreadable}", text, unreadable=True)
+        return Decision(
+            None, judged.rule, f"the answer cannot be read: {judged.unreadable}", text, unreadable=True
+        )
     if judged.same is None:
         return Decision(None, judged.rule, "no rule could tell", text)
-    why = "the answer says what the reference says" if judged.same else "the answer differs from the reference"
+    why = (
+        "the answer says what the reference says" if judged.same else "the answer differs from the reference"
+    )
     return Decision(judged.same, judged.rule, why, text)

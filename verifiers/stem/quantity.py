@@ -35,23 +35,32 @@ LEAST_SLACK = Fraction(1, 10_000)
 ENOUGH_DIGITS = 3
 MAX_ERROR_SHARE = Fraction(5, 100)
 
-_SUPERSCRIPTS = str.maketrans({"⁰": "0", "¹": "1", "²": "2", "³": "3", "⁴": "4", "⁵": "5", "⁶": "6", "⁷": "7", "⁸": "8", "⁹": "9",
+_SUPERSCRIPTS = str.maketrans({"⁰": "0", "¹": "1", "²": "2", "³": "3", "⁴": "4", "⁵": "5", "⁶": "6",
+    "⁷": "7", "⁸": "8", "⁹": "9",
                                "⁻": "-", "⁺": "+"})  # fmt: skip
 _RAISED_TEN = re.compile(r"10([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
 _TIMES = r"(?:×|x|X|\*|·|⋅|∙|\\times|\\cdot|\\ast)"
 _TEN = r"10\s*(?:\^|\*\*)\s*(?:\{\s*|\(\s*)?(?P<ten>[+-]?\s*\d{1,4})\s*[})]?"
 _MANTISSA = r"(?P<mantissa>\d{1,3}(?:(?:,|\{,\}|\\,|\s)\d{3})+(?:\.\d+)?(?![\d.])|\d+(?:\.\d*)?|\.\d+)"
 _NUMBER = re.compile(
-    r"(?P<sign>[+-]?)\s*(?:" + _TEN.replace("<ten>", "<alone>") + r"|\(?" + _MANTISSA + r"(?:[eE]\s*\{?(?P<e>[+-]?\d{1,4})\}?(?![\d.])|\s*" + _TIMES + r"\s*"
-    + _TEN + r")?\)?)"
+    r"(?P<sign>[+-]?)\s*(?:" + _TEN.replace("<ten>", "<alone>") + r"|\(?" + _MANTISSA
+    + r"(?:[eE]\s*\{?(?P<e>[+-]?\d{1,4})\}?(?![\d.])|\s*" + _TIMES + r"\s*" + _TEN + r")?\)?)"
 )  # fmt: skip
 _FRACTION = re.compile(
     r"(?P<sign>[+-]?)\s*(?:\\[dt]?frac\s*\{\s*(?P<top>\d{1,15}(?:\.\d+)?)\s*\}\s*\{\s*(?P<bottom>\d{1,15})\s*\}|(?P<over>\d{1,9})\s*/\s*(?P<under>\d{1,9})(?![\d.]))"
 )
 _ERROR = re.compile(r"\s*(?:±|\\pm|\+/-|\+-)\s*(\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?)\s*(%|\\%)?")
-_RANGE = re.compile(r"(?<![\^{(eE\d.+])\d+(?:\.\d+)?\s*[^\W\d]{0,4}\s*(?:–|—|~|\bto\b|至|到|(?<=\d)-(?=\d))\s*-?\d+(?:\.\d+)?|\bbetween\b|之间", re.IGNORECASE)
-_PIECES = re.compile(r"\\approx|\\simeq|\\sim(?![A-Za-z])|≈|≃|=|\bor\b|或|\bi\.e\.,?|即|\bequals?\b|约为|约等于")
-_LABEL = re.compile(r"\s*(?:about|approximately|approx\.?|roughly|around|nearly|exactly|约为?|大约|~|\\sim|\\approx|≈)+\s*", re.IGNORECASE)
+_RANGE = re.compile(
+    r"(?<![\^{(eE\d.+])\d+(?:\.\d+)?\s*[^\W\d]{0,4}\s*(?:–|—|~|\bto\b|至|到|(?<=\d)-(?=\d))\s*-?\d+(?:\.\d+)?|\bbetween\b|之间",
+    re.IGNORECASE,
+)
+_PIECES = re.compile(
+    r"\\approx|\\simeq|\\sim(?![A-Za-z])|≈|≃|=|\bor\b|或|\bi\.e\.,?|即|\bequals?\b|约为|约等于"
+)
+_LABEL = re.compile(
+    r"\s*(?:about|approximately|approx\.?|roughly|around|nearly|exactly|约为?|大约|~|\\sim|\\approx|≈)+\s*",
+    re.IGNORECASE,
+)
 _NOTE = re.compile(r"\s*[(（]\s*([^()（）]{1,120})\s*[)）]\s*\Z")
 _DOLLARS = re.compile(r"\$|\\(?:left|right|displaystyle|,|;|!|:|\s)(?![A-Za-z])|\\(?:quad|qquad)\b|~")
 _FULL_WIDTH = str.maketrans({"−": "-", "－": "-", "–": "–", "，": ",", "（": "(", "）": ")", "．": "."})
@@ -69,7 +78,9 @@ DIRECTIONS: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 _DIRECTION = re.compile(
     r"[\s,;(]*(?:(?:directed|pointing|acting|moving|to|toward|towards|in|due|the|direction|vertically|horizontally|of|方向)\s*)*"
-    r"(" + "|".join(sorted(map(re.escape, DIRECTIONS), key=len, reverse=True)) + r")(?:\s*(?:direction|方向|the page|of the page))?[\s.)。]*\Z",
+    r"("
+    + "|".join(sorted(map(re.escape, DIRECTIONS), key=len, reverse=True))
+    + r")(?:\s*(?:direction|方向|the page|of the page))?[\s.)。]*\Z",
     re.IGNORECASE,
 )
 
@@ -112,7 +123,7 @@ def plain(text: str) -> str:
 
 def is_range(text: str) -> bool:
     """Whether a text states an interval of amounts."""
-    return _RANGE.search(plain(text)) is not None
+    return _RANGE.search(plain(text[:MAX_TEXT_CHARS])) is not None
 
 
 def amount(text: str) -> Quantity | None:
@@ -121,7 +132,11 @@ def amount(text: str) -> Quantity | None:
     >>> amount("1.6 \\times 10^{-19} C").value == amount("1.6e-19 C").value, amount("3 apples")
     (True, None)
     """
-    text = _LABEL.sub("", plain(text[:MAX_TEXT_CHARS]), count=1).strip(" .,;") if len(text) <= MAX_TEXT_CHARS else ""
+    text = (
+        _LABEL.sub("", plain(text[:MAX_TEXT_CHARS]), count=1).strip(" .,;")
+        if len(text) <= MAX_TEXT_CHARS
+        else ""
+    )
     found = _written(text)
     if found is None:
         return None
@@ -145,14 +160,23 @@ def _written(text: str) -> tuple[Quantity, str] | None:
         bottom = int(fraction["bottom"] or fraction["under"])
         if bottom:
             value = Fraction(fraction["top"] or fraction["over"]) / bottom
-            return Quantity(-value if fraction["sign"] == "-" else value, None, 9, 0, whole=False, exact=True), text[fraction.end() :]
+            return Quantity(
+                -value if fraction["sign"] == "-" else value, None, 9, 0, whole=False, exact=True
+            ), text[fraction.end() :]
     found = _NUMBER.match(text)
     if found is None or not found[0].strip():
         return None
     sign = -1 if found["sign"] == "-" else 1
     if found["alone"] is not None:
         power = int(found["alone"].replace(" ", ""))
-        return (Quantity(sign * Fraction(10) ** power, None, 1, power, whole=False, exact=False), text[found.end() :]) if abs(power) <= MAX_EXPONENT else None
+        return (
+            (
+                Quantity(sign * Fraction(10) ** power, None, 1, power, whole=False, exact=False),
+                text[found.end() :],
+            )
+            if abs(power) <= MAX_EXPONENT
+            else None
+        )
     figures = re.sub(r"[^\d.]", "", found["mantissa"])
     power = int((found["e"] or found["ten"] or "0").replace(" ", ""))
     if len(figures) > MAX_DIGITS or abs(power) > MAX_EXPONENT:
@@ -171,17 +195,21 @@ def _literal(sign: int, figures: str, power: int, *, scientific: bool) -> Quanti
 
 
 def _shifted(number: Quantity, power: int) -> Quantity:
-    return Quantity(number.value * Fraction(10) ** power, None, number.digits, number.place + power, whole=False)
+    return Quantity(
+        number.value * Fraction(10) ** power, None, number.digits, number.place + power, whole=False
+    )
 
 
 def _with_unit(number: Quantity, rest: str) -> Quantity | None:
-    direction = _DIRECTION.search(rest) if rest and not rest.isascii() or " " in rest or "," in rest else None
+    direction = _DIRECTION.search(rest) if not rest.isascii() or " " in rest or "," in rest else None
     heading = DIRECTIONS[direction[1].lower()] if direction else None
     rest = (rest[: direction.start()] if direction else rest).strip(" .,;")
     unit = read(rest) if rest else None
     if rest and unit is None:
         return None
-    return Quantity(number.value, unit, number.digits, number.place, number.whole, number.trailing, number.exact, heading)
+    return Quantity(
+        number.value, unit, number.digits, number.place, number.whole, number.trailing, number.exact, heading
+    )
 
 
 def stated(text: str) -> list[Quantity] | None:
@@ -211,7 +239,11 @@ def finest(amounts: list[Quantity]) -> Quantity | None:
     """The most precise of amounts that agree, None where two of them do not."""
     best = max(amounts, key=lambda one: (one.unit is not None, one.digits))
     for one in amounts:
-        bare = one if one.unit is not None or best.unit is None else Quantity(one.value, best.unit, one.digits, one.place, one.whole)
+        bare = (
+            one
+            if one.unit is not None or best.unit is None
+            else Quantity(one.value, best.unit, one.digits, one.place, one.whole)
+        )
         if same_dimension(best, bare) is not True or not agree(best, bare, Tolerance(rel=MAX_ERROR_SHARE)):
             return None
     return best
@@ -225,7 +257,9 @@ def same_dimension(reference: Quantity, answer: Quantity) -> bool:
         return whole is None or not whole.within()
     if first.dimension == second.dimension:
         return True
-    return first.within() == second.within() and (not (first.hertz or second.hertz) or first.cycles or second.cycles)
+    return first.within() == second.within() and (
+        not (first.hertz or second.hertz) or first.cycles or second.cycles
+    )
 
 
 def agree(reference: Quantity, answer: Quantity, tolerance: Tolerance) -> bool:

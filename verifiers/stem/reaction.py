@@ -27,20 +27,30 @@ _ARROWS = re.compile(
     r"|\\stackrel\{[^{}]{0,60}\}\{\\(?:long)?rightarrow\}|<?(?:--?|==?)>(?:\[[^\[\]]{0,60}\]){0,2}|<=>>?(?:\[[^\[\]]{0,60}\]){0,2}|[→⟶⇌⇄⇋↔⟹⇒]|={2,}|═+"
 )
 _EQUALS = re.compile(r"(?<![<>=])=(?![=>])|\\rightleftharpoons")
-_TAIL = re.compile(r"[\s,;，；]+(?:\\?[ΔδQqT]|\\Delta|ΔH|with|where|heat|at|in the).*\Z|\s+\+\s+(?:heat|energy|热量?|Q|\\text\{heat\})\s*\Z", re.DOTALL)
+_TAIL = re.compile(
+    r"[\s,;，；]+(?:\\?[ΔδQqT]|\\Delta|ΔH|with|where|heat|at|in the).*\Z|\s+\+\s+(?:heat|energy"
+    r"|热量?|Q|\\text\{heat\})\s*\Z",
+    re.DOTALL,
+)
 _ENERGY = re.compile(r"\+\s*(?:heat|energy|热量?|\\text\{\s*(?:heat|energy)\s*\}|\d+(?:\.\d+)?\s*kJ)")
-_COEFFICIENT = re.compile(r"\s*(?:\\[dt]?frac\{(\d{1,4})\}\{(\d{1,4})\}|(\d{1,4})/(\d{1,4})|(\d{1,4})(?!\d)(?:\.(\d{1,4}))?)?\s*(?:\\,|\*|·)?\s*")
+_COEFFICIENT = re.compile(
+    r"\s*(?:\\[dt]?frac\{(\d{1,4})\}\{(\d{1,4})\}|(\d{1,4})/(\d{1,4})|(\d{1,4})(?!\d)(?:\.(\d{1,4}))?)?\s*(?:\\,|\*|·)?\s*"
+)
 _SPACED_PLUS = re.compile(r"\s+\+\s*")
 _PLUS = re.compile(r"(?<=[\w)\]}+↑↓-])\+\s*(?=\d*\s*(?:[A-Z\\({\[^]|e\b|e\^))")
-_OUTER = re.compile(r"\\(?:ce|text|mathrm|rm|displaystyle)(?![A-Za-z])|\$|\\(?:left|right)(?![A-Za-z])|\\\[|\\\]|\\\(|\\\)|\\quad")
-_NUCLEAR = re.compile(r"\^\s*\{?\s*(\d{1,3})\s*\}?\s*(?:_\s*\{?\s*(-?\d{1,3})\s*\}?)?\s*(?:\\text|\\mathrm)?\s*\{?\s*([A-Z][a-z]?|[npeαβγ]|\\(?:alpha|beta|gamma|nu))")
+_OUTER = re.compile(
+    r"\\(?:ce|text|mathrm|rm|displaystyle)(?![A-Za-z])|\$|\\(?:left|right)(?![A-Za-z])|\\\[|\\\]|\\\(|\\\)|\\quad"
+)
+_NUCLEAR = re.compile(
+    r"\^\s*\{?\s*(\d{1,3})\s*\}?\s*(?:_\s*\{?\s*(-?\d{1,3})\s*\}?)?\s*(?:\\text|\\mathrm)?\s*\{?\s*([A-Z][a-z]?|[npeαβγ]|\\(?:alpha|beta|gamma|nu))"
+)
 
 
 class Species(NamedTuple):
     """One side's item: what it is, how many."""
 
     formula: Formula
-    count: Fraction
+    times: Fraction
 
 
 class Reaction(NamedTuple):
@@ -72,7 +82,9 @@ def read(text: str) -> Reaction | None:
     left, right = _side(text[: at.start()]), _side(_TAIL.sub("", text[at.end() :]))
     if left is None or right is None:
         return None
-    conserved = _conserved(left, right) if "^" not in text or not _NUCLEAR.search(text) else _nuclear(text, at)
+    conserved = (
+        _conserved(left, right) if "^" not in text or not _NUCLEAR.search(text) else _nuclear(text, at)
+    )
     reaction = Reaction(left, right, conserved)
     # "P = UI" is physics: without an arrow only what balances is a reaction, and something must react.
     return reaction if arrow is not None or (conserved and len(left) + len(right) > 2) else None
@@ -92,7 +104,7 @@ def _side(text: str) -> tuple[Species, ...] | None:
         if named is None:
             return None
         found.append(Species(named, _count(coefficient)))
-    return tuple(found) if all(one.count > 0 for one in found) else None
+    return tuple(found) if all(one.times > 0 for one in found) else None
 
 
 def _balanced_braces(text: str) -> str:
@@ -115,10 +127,10 @@ def _conserved(left: tuple[Species, ...], right: tuple[Species, ...]) -> bool:
     for side, sign in ((left, 1), (right, -1)):
         for one in side:
             reading = one.formula.readings[0]
-            charge += sign * one.count * reading.charge
+            charge += sign * one.times * reading.charge
             for atom, times in reading.atoms:
                 if atom != "e":
-                    balance[atom] = balance.get(atom, Fraction(0)) + sign * one.count * times
+                    balance[atom] = balance.get(atom, Fraction(0)) + sign * one.times * times
     return charge == 0 and not any(balance.values())
 
 
@@ -139,10 +151,16 @@ def _nuclear(text: str, arrow: re.Match[str]) -> bool:
 def same(reference: Reaction, answer: Reaction) -> bool | None:
     """Whether two reactions are one; None where only the structure of a species could tell.
 
-    >>> same(read("2H2 + O2 -> 2H2O"), read("1/2 O2 + H2 = H2O")), same(read("H2 + Cl2 -> 2HCl"), read("2HCl -> H2 + Cl2"))
-    (True, False)
+    >>> same(read("2H2 + O2 -> 2H2O"), read("1/2 O2 + H2 = H2O"))
+    True
+    >>> same(read("H2 + Cl2 -> 2HCl"), read("2HCl -> H2 + Cl2"))
+    False
     """
-    if not answer.conserved or len(reference.left) != len(answer.left) or len(reference.right) != len(answer.right):
+    if (
+        not answer.conserved
+        or len(reference.left) != len(answer.left)
+        or len(reference.right) != len(answer.right)
+    ):
         return False
     counts, others = _whole(reference), _whole(answer)
     left = _matched(reference.left, answer.left, counts[0], others[0])
@@ -152,7 +170,7 @@ def same(reference: Reaction, answer: Reaction) -> bool | None:
 
 def _whole(reaction: Reaction) -> tuple[list[int], list[int]]:
     """Coefficients as whole numbers without a common factor."""
-    counts = [one.count for one in (*reaction.left, *reaction.right)]
+    counts = [one.times for one in (*reaction.left, *reaction.right)]
     scale = lcm(*(count.denominator for count in counts))
     whole = [int(count * scale) for count in counts]
     divisor = gcd(*whole)
@@ -167,7 +185,11 @@ def _matched(
     free = list(range(len(given)))
     unsure = False
     for place, one in enumerate(wanted):
-        verdicts = {other: formula.same(one.formula, given[other].formula) for other in free if others[other] == counts[place]}
+        verdicts = {
+            other: formula.same(one.formula, given[other].formula)
+            for other in free
+            if others[other] == counts[place]
+        }
         partner = next((other for other, verdict in verdicts.items() if verdict), None)
         if partner is None:
             partner = next((other for other, verdict in verdicts.items() if verdict is None), None)

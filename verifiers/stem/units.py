@@ -2,8 +2,8 @@
 
 The factors are those of `math_answer.unit_table`, one table in the house; here the rest of the SI with every prefix,
 derived and customary units of laboratories, brackets and broken powers are read besides, and temperatures have their
-offset. `pint` would read these too, but knows no LaTeX and no Chinese, takes 0.27 s of CPU and 19 MB to import (0.25.3) in
-every worker, and its floats would not be the exact fractions that the mathematics task compares.
+offset. `pint` would read these too, but knows no LaTeX and no Chinese, takes 0.27 s of CPU and 19 MB to import (0.25.3)
+in every worker, and its floats would not be the exact fractions that the mathematics task compares.
 
 Rule 1: factors are exact fractions; only pi is not, and is taken to 30 digits.
 Rule 2: after a slash everything is below it up to the next bracket: J/mol K is J/(mol K).
@@ -68,35 +68,47 @@ _CUSTOMARY: Final[Mapping[str, tuple[Dimension, str]]] = {
     "slug": ((("kg", 1),), "8896443230521/609600000000"),
 }
 _NAMES: Final[Mapping[str, str]] = {
-    "henry": "H", "henries": "H", "henrys": "H", "siemens": "S", "becquerel": "Bq", "becquerels": "Bq", "gray": "Gy", "grays": "Gy",
-    "sievert": "Sv", "sieverts": "Sv", "lumen": "lm", "lumens": "lm", "lux": "lx", "molar": "M", "angstrom": "Å", "angstroms": "Å",
-    "ångström": "Å", "ångströms": "Å", "A°": "Å", "amu": "u", "Da": "u", "dalton": "u", "daltons": "u", "parsec": "pc", "parsecs": "pc",
-    "Torr": "torr", "mm Hg": "mmHg", "dyne": "dyn", "dynes": "dyn", "ergs": "erg", "horsepower": "hp", "BTU": "Btu", "curie": "Ci",
-    "curies": "Ci", "decibel": "dB", "decibels": "dB", "G": "gauss", "亨": "H", "亨利": "H", "电子伏": "eV", "电子伏特": "eV", "埃": "Å",
-    "分贝": "dB", "勒克斯": "lx", "流明": "lm", "turn": "rev", "turns": "rev", "cycle": "rev", "cycles": "rev", "r": "rev", "sr": "1",
-    "degree Celsius": "degC", "degrees Celsius": "degC", "oC": "degC", "° C": "degC", "°K": "K", "° F": "degF", "electron volt": "eV",
-    "mole": "mol", "a.u.": "au", "cm³": "cc", "dps": "Bq", "cps": "Bq", "yr": "year", "法": "F", "库": "C", "特": "T", "韦": "Wb",
+    "henry": "H", "henries": "H", "henrys": "H", "siemens": "S", "becquerel": "Bq", "becquerels": "Bq",
+    "gray": "Gy", "grays": "Gy",
+    "sievert": "Sv", "sieverts": "Sv", "lumen": "lm", "lumens": "lm", "lux": "lx", "molar": "M",
+    "angstrom": "Å", "angstroms": "Å",
+    "ångström": "Å", "ångströms": "Å", "A°": "Å", "amu": "u", "Da": "u", "dalton": "u", "daltons": "u",
+    "parsec": "pc", "parsecs": "pc",
+    "Torr": "torr", "mm Hg": "mmHg", "dyne": "dyn", "dynes": "dyn", "ergs": "erg", "horsepower": "hp",
+    "BTU": "Btu", "curie": "Ci",
+    "curies": "Ci", "decibel": "dB", "decibels": "dB", "G": "gauss", "亨": "H", "亨利": "H", "电子伏": "eV",
+    "电子伏特": "eV", "埃": "Å",
+    "分贝": "dB", "勒克斯": "lx", "流明": "lm", "turn": "rev", "turns": "rev", "cycle": "rev",
+    "cycles": "rev", "r": "rev", "sr": "1",
+    "degree Celsius": "degC", "degrees Celsius": "degC", "oC": "degC", "° C": "degC", "°K": "K",
+    "° F": "degF", "electron volt": "eV",
+    "mole": "mol", "a.u.": "au", "cm³": "cc", "dps": "Bq", "cps": "Bq", "yr": "year", "法": "F",
+    "库": "C", "特": "T", "韦": "Wb",
 }  # fmt: skip
 _PREFIXES: Final[Mapping[str, int]] = {
-    "Y": 24, "Z": 21, "E": 18, "P": 15, "T": 12, "G": 9, "M": 6, "k": 3, "h": 2, "da": 1, "d": -1, "c": -2, "m": -3, "μ": -6, "u": -6,
+    "Y": 24, "Z": 21, "E": 18, "P": 15, "T": 12, "G": 9, "M": 6, "k": 3, "h": 2, "da": 1, "d": -1,
+    "c": -2, "m": -3, "μ": -6, "u": -6,
     "n": -9, "p": -12, "f": -15, "a": -18, "z": -21, "y": -24,
-    "giga": 9, "mega": 6, "kilo": 3, "centi": -2, "milli": -3, "micro": -6, "nano": -9, "pico": -12, "femto": -15, "tera": 12,
+    "giga": 9, "mega": 6, "kilo": 3, "centi": -2, "milli": -3, "micro": -6, "nano": -9, "pico": -12,
+    "femto": -15, "tera": 12,
     "吉": 9, "兆": 6, "千": 3, "毫": -3, "微": -6, "纳": -9, "皮": -12,
 }  # fmt: skip
 _PREFIXED = frozenset("m g s A K mol cd Hz N Pa J W C V F ohm Wb T L eV bar cal".split()) | frozenset(_SI)
 _HERTZ = frozenset({"Hz", "kHz", "MHz"})
 
-_COMMANDS = {"\\mu": "μ", "\\Omega": "Ω", "\\ohm": "Ω", "\\AA": "Å", "\\degree": "°", "\\circ": "°", "\\%": "%", "\\ell": "L",
+_COMMANDS = {"\\mu": "μ", "\\Omega": "Ω", "\\ohm": "Ω", "\\AA": "Å", "\\degree": "°", "\\circ": "°",
+    "\\%": "%", "\\ell": "L",
              "\\angstrom": "Å", "\\celsius": "°C"}  # fmt: skip
 _MARKUP = re.compile(
     r"\\(?:text|mathrm|textrm|rm|mathit|mbox|operatorname|textbf|mathbf|unit|si|textnormal|upmu|left|right|bf)(?![A-Za-z])\s*"
 )
-_SUPERSCRIPTS = str.maketrans({"⁰": "0", "¹": "1", "²": "2", "³": "3", "⁴": "4", "⁵": "5", "⁶": "6", "⁷": "7", "⁸": "8", "⁹": "9",
+_SUPERSCRIPTS = str.maketrans({"⁰": "0", "¹": "1", "²": "2", "³": "3", "⁴": "4", "⁵": "5", "⁶": "6",
+    "⁷": "7", "⁸": "8", "⁹": "9",
                                "⁻": "-", "⁺": ""})  # fmt: skip
 _RAISED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{((?:[^{}]|\{[^{}]*\})*)\}\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
-_TOKEN = re.compile(r"\s*(\*\*?|/|\(|\)|\^\s*[({]?\s*[+-]?\d+(?:/\d+)?\s*[)}]?|°\s*[CFK]?(?![A-Za-z])|[^\W\d_]+|%|‰)")
-_TRAILING = re.compile(r"[+-]?\d+(?![\d.])")
+_TOKEN = re.compile(r"\s*(\*\*?|/|\(|\)|°\s*[CFK]?(?![A-Za-z])|[^\W\d_]+|%|‰)")
+_POWER = re.compile(r"\s*\^\s*[({]?\s*[+-]?\d+(?:/\d+)?\s*[)}]?|[+-]?\d+(?![\d.])")
 
 
 class Unit(NamedTuple):
@@ -166,7 +178,14 @@ def _tidy(text: str) -> str:
     text = re.sub(r"\\cdot|\\times|[⋅·•×∙]|(?<=[A-Za-z])\.(?=[A-Za-z])", "*", text)
     text = re.sub(r"\\[,;:! ]|~|\$", " ", text).replace("−", "-").replace("µ", "μ").replace("／", "/")
     text = re.sub(r"\^\{([^{}]*)\}", r"^(\1)", text)
-    text = re.sub(r"\^\(?°\)?", "°", text).replace("{", "").replace("}", "").replace("º", "°").replace("℃", "°C").replace("℉", "°F")
+    text = (
+        re.sub(r"\^\(?°\)?", "°", text)
+        .replace("{", "")
+        .replace("}", "")
+        .replace("º", "°")
+        .replace("℃", "°C")
+        .replace("℉", "°F")
+    )
     text = re.sub(r"μ\s+(?=[A-Za-z])", "μ", re.sub(r"\bper\b|每", "/", text))
     return " ".join(text.split()).strip(" .")
 
@@ -183,28 +202,12 @@ def _temperature(tidy: str) -> Unit | None:
 
 def _product(tidy: str, parts: _Parts) -> bool:
     """Multiply the factors of a product into `parts`; a slash turns over what follows it, up to its bracket."""
-    signs, sign, at, last_opened = [1], 1, 0, False
-    waiting: tuple[str, int] | None = None
+    signs, sign, at = [1], 1, 0
     while at < len(tidy):
         token = _TOKEN.match(tidy, at)
         if token is None:
-            digits = _TRAILING.match(tidy, at)
-            if waiting is None or digits is None or tidy[at - 1] == " ":
-                return False
-            if not _factor(waiting[0], Fraction(int(digits[0]) * waiting[1]), parts):
-                return False
-            waiting, at = None, digits.end()
-            continue
+            return False
         mark, at = token[1], token.end()
-        if mark[0] == "^":
-            if waiting is None or (power := _power(mark)) is None or not _factor(waiting[0], power * waiting[1], parts):
-                return False
-            waiting = None
-            continue
-        if waiting is not None:
-            if not _factor(waiting[0], Fraction(waiting[1]), parts):
-                return False
-            waiting = None
         if mark == "/":
             sign = -signs[-1]
         elif mark == "(":
@@ -213,11 +216,14 @@ def _product(tidy: str, parts: _Parts) -> bool:
             if len(signs) == 1:
                 return False
             signs.pop()
-            sign = signs[-1] if last_opened else sign
+        elif mark[0].isalpha() or mark[0] in "°%‰":
+            raised = _POWER.match(tidy, at)
+            power = _power(raised[0]) if raised else Fraction(1)
+            at = raised.end() if raised else at
+            if power is None or not _factor(mark, power * sign, parts):
+                return False
         elif mark[0] != "*":
-            waiting = (mark, sign)
-    if waiting is not None and not _factor(waiting[0], Fraction(waiting[1]), parts):
-        return False
+            return False
     return bool(parts.names) and len(signs) == 1
 
 
@@ -234,9 +240,11 @@ def _factor(name: str, power: Fraction, parts: _Parts) -> bool:
     if abs(power) > MAX_POWER:
         return False
     if name in _CUSTOMARY or name in _SI:
-        dimension, size = (_CUSTOMARY.get(name) or _SI[name])
+        dimension, size = _CUSTOMARY.get(name) or _SI[name]
         return parts.times(name, Fraction(size), dimension, power)
-    known = _NAMES.get(name) or SPELLINGS.get(name) or (SPELLINGS.get(name.lower()) if len(name) > 2 else None)
+    known = (
+        _NAMES.get(name) or SPELLINGS.get(name) or (SPELLINGS.get(name.lower()) if len(name) > 2 else None)
+    )
     if known is None and len(name) > 2:
         known = _NAMES.get(name.lower())
     if known == "1":
@@ -249,7 +257,9 @@ def _factor(name: str, power: Fraction, parts: _Parts) -> bool:
         if known in _SI or known in _CUSTOMARY:
             return _factor(known, power, parts)
         whole = read(known)
-        return whole is not None and parts.times(known, whole.size, tuple((a, int(p)) for a, p in whole.dimension), power)
+        return whole is not None and parts.times(
+            known, whole.size, tuple((a, int(p)) for a, p in whole.dimension), power
+        )
     return _prefixed(name, power, parts)
 
 
@@ -258,7 +268,11 @@ def _prefixed(name: str, power: Fraction, parts: _Parts) -> bool:
         exponent = _PREFIXES.get(name[:length]) or _PREFIXES.get(name[:length].lower() if length > 2 else "")
         rest = name[length:]
         base = _NAMES.get(rest) or SPELLINGS.get(rest) or (rest if rest in _SI else None)
-        if exponent is None or base not in _PREFIXED or (length > 2) != (len(rest) > 3 or rest in ("mole", "volt", "watt", "gray")):
+        if (
+            exponent is None
+            or base not in _PREFIXED
+            or (length > 2) != (len(rest) > 3 or rest in ("mole", "volt", "watt", "gray"))
+        ):
             continue
         dimension, size = FACTORS[base] if base in FACTORS else (_SI[base][0], Fraction(_SI[base][1]))
         return parts.times(base, size * Fraction(10) ** exponent, dimension, power)

@@ -11,15 +11,27 @@ from fractions import Fraction
 from verifiers.stem.quantity import Quantity, Tolerance, agree, amount, plain, same_dimension, stated
 from verifiers.stem.units import Unit, read
 
+MAX_TEXT_CHARS = 2_000
+"""Longest text read as a vector or list: MAX_PARTS amounts with their units."""
+
 MAX_PARTS = 24
 """Amounts in one answer."""
 
 ZERO_SHARE = Fraction(1, 1000)
 """Of the largest component, up to which a component counts as zero."""
 
-_BRACKETED = re.compile(r"(?:[^=]{0,40}=\s*)?(?:\(|\[|<|\\langle|⟨|\\begin\{[pb]matrix\})(.+?)(?:\)|\]|>|\\rangle|⟩|\\end\{[pb]matrix\})\s*([^()\[\]<>]*)")
-_AXIS = r"(?:\\(?:hat|vec|mathbf|boldsymbol|bm)\s*\{?\s*\\?(?:mathbf|math|boldsymbol)?\s*\{?\s*([ijkxyz])(?:math)?\s*\}?\s*\}?|([ijk])(?![A-Za-z])|([ijkxyz])\u0302|([îĵ]))"
-_TERM = re.compile(r"\s*([+-])?\s*\(?([\d.]+(?:\s*(?:e|×\s*10\^|\\times\s*10\^)\s*\{?[+-]?\d+\}?)?)?\s*\)?\s*" + _AXIS + r"\s*")
+_BRACKETED = re.compile(
+    r"(?:[^=]{0,40}=\s*)?(?:\(|\[|<|\\langle|⟨|\\begin\{[pb]matrix\})(.+?)(?:\)|\]|>|\\rangle|⟩|\\end\{[pb]matrix\})\s*([^()\[\]<>]*)"
+)
+_AXIS = (
+    r"(?:\\(?:hat|vec|mathbf|boldsymbol|bm)\s*\{?\s*\\?(?:mathbf|math|boldsymbol)?\s*\{?\s*([ijkxyz])(?:math)?\s*\}?\s*\}?"
+    r"|([ijk])(?![A-Za-z])|([ijkxyz])\u0302|([îĵ]))"
+)
+_TERM = re.compile(
+    r"\s*([+-])?\s*\(?([\d.]+(?:\s*(?:e|×\s*10\^|\\times\s*10\^)\s*\{?[+-]?\d+\}?)?)?\s*\)?\s*"
+    + _AXIS
+    + r"\s*"
+)
 _HAT = re.compile(r"\\(?:hat|vec|mathbf|boldsymbol|bm)|\u0302|[îĵ]")
 _AXES = {"i": 0, "x": 0, "î": 0, "j": 1, "y": 1, "ĵ": 1, "k": 2, "z": 2}
 _CUT = re.compile(r"\s*(?:;|；|\n|\\\\|，|、|,(?!\d{3}(?!\d))|\band\b|和)\s*")
@@ -32,6 +44,8 @@ def amounts(text: str) -> tuple[list[Quantity], tuple[str, ...]] | None:
     >>> [float(q.value) for q in amounts("(3.0, -4.0) m/s")[0]], amounts("5 m")
     ([3.0, -4.0], None)
     """
+    if len(text) > MAX_TEXT_CHARS:
+        return None
     text = plain(text)
     found = _unit_vectors(text) or _bracketed(text)
     if found is not None:
@@ -86,7 +100,11 @@ def _unit_vectors(text: str) -> list[Quantity] | None:
         at = term.end()
     unit_text = unit_text or body[at:]
     # "4.7 k" may be kilo: a lone component needs its hat.
-    if not components or (len(components) == 1 and not _HAT.search(body)) or (bracketed is not None and at < len(body)):
+    if (
+        not components
+        or (len(components) == 1 and not _HAT.search(body))
+        or (bracketed is not None and at < len(body))
+    ):
         return None
     unit = read(unit_text) if unit_text.strip(" .") else None
     if unit_text.strip(" .") and unit is None:
@@ -114,17 +132,24 @@ def agree_all(
     if len(wanted) != len(given):
         return False
     largest = max((abs(one.si()) for one in wanted), default=Fraction(0))
-    return all(_agree(first, second, tolerance, largest, bare_allowed) for first, second in zip(wanted, given, strict=True))
+    return all(
+        _agree(first, second, tolerance, largest, bare_allowed)
+        for first, second in zip(wanted, given, strict=True)
+    )
 
 
-def _agree(reference: Quantity, answer: Quantity, tolerance: Tolerance, largest: Fraction, bare_allowed: bool) -> bool:
+def _agree(
+    reference: Quantity, answer: Quantity, tolerance: Tolerance, largest: Fraction, bare_allowed: bool
+) -> bool:
     if reference.unit is not None and answer.unit is None and reference.unit.dimension and not bare_allowed:
         return False
     bare = reference.unit is None or answer.unit is None
     if not bare and not same_dimension(reference, answer):
         return False
     if bare:
-        reference = Quantity(reference.value, None, reference.digits, reference.place, False, reference.trailing)
+        reference = Quantity(
+            reference.value, None, reference.digits, reference.place, False, reference.trailing
+        )
         answer = Quantity(answer.value, None, answer.digits, answer.place, False, answer.trailing)
     if reference.value == 0:
         return abs(answer.si()) <= ZERO_SHARE * largest
