@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from grm.gate_words import (
+    EMPTY_SET,
     NON_COMMITTAL,
     NOT_A_NUMBER_CJK,
     NUMBER,
@@ -61,6 +62,7 @@ _TAUTOLOGY = re.compile(
     re.IGNORECASE,
 )
 _ROMAN = re.compile(r"\b(?=[IVXLCDM]{1,9}\b)M*(?:CM|CD|D?C*)(?:XC|XL|L?X*)(?:IX|IV|V?I*)\b")
+_ONE_WORD_ANSWERS = (("yes",), ("right",), ("correct",), ("first",), ("clear",), ("simple",), ("good",), ("all",))
 _ODD_PAIR = re.compile(
     r"q(?=[^u\W])|j(?=[bcdfghjklmnpqrstvwxz])|x(?=[bdfgjkmnrsvwxz])|z(?=[bcdfgjkmnpqrstvwx])|v(?=[bcdfghjkmnpqstvwxz])"
     r"|w(?=[bcfgjmpqtvwxz])|[fghkpqvwxz]j|k(?=[bcdfgjkmpqtvxz])|[bcdfghjklmnpqstvwz]x|(?<!\b)[bcdfghjkmpvwxz]q"
@@ -150,6 +152,8 @@ def _symbols_only(seen: _Seen) -> Rejection | None:
     if seen.case.reference is not None and not _flat(seen.case.reference):
         # Where the reference is made of symbols, symbols are an answer.
         return None
+    if EMPTY_SET.search(seen.case.reference or "") and any(char in "{}[]()" for char in seen.text):
+        return None
     if seen.case.task is Task.OPEN and any(unicodedata.category(char) == "So" for char in seen.bare):
         return None
     if any(char.isalnum() for char in seen.text):
@@ -158,7 +162,7 @@ def _symbols_only(seen: _Seen) -> Rejection | None:
 
 
 def _placeholder(seen: _Seen) -> Rejection | None:
-    said = " ".join(seen.text.split()).strip(" .!\"'`[](){}<>*_").casefold()
+    said = " ".join(seen.bare.split()).strip(" .!\"'`[](){}<>*_").casefold()
     if said not in PLACEHOLDER or seen.holds_reference:
         return None
     if seen.case.reference is None and said in ("none", "nothing", "empty", "undefined", "unknown"):
@@ -211,8 +215,8 @@ def _opener_only(seen: _Seen) -> Rejection | None:
     words = [word for word in _words(left) if word not in OPENER and word not in STOP]
     if words or any(char in "=+×÷" or char in _ANSWER_SYMBOLS for char in left):
         return None
-    if seen.case.task is Task.ANSWER and len(seen.words) == 1 and seen.words[0] in ("yes", "no", "right", "correct"):
-        # A question may be answered by them.
+    if seen.case.task is Task.ANSWER and (seen.words in _ONE_WORD_ANSWERS or "no" in seen.words):
+        # A question may be answered by them: "no solution".
         return None
     return Rejection(Reason.OPENER_ONLY, "the opening of an answer and nothing behind it")
 

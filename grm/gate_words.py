@@ -75,7 +75,7 @@ PLACEHOLDER = frozenset(
 )
 # Phrases of Chinese, Japanese and Korean openers: these scripts have no spaces to cut at.
 OPENER_CJK = re.compile(
-    "让我们|我们|我来|让我|一步一步|逐步|一步步|仔细|详细|认真|完整|严谨|来|地|先|分析|解决|解答|计算|求解|回答|思考|推理|解释|看看|看"
+    "解説|解法|解題|说明|让我们|我们|我来|让我|一步一步|逐步|一步步|仔细|详细|认真|完整|严谨|来|地|先|分析|解决|解答|计算|求解|回答|思考|推理|解释|看看|看"
     "|一下|这道题目?|这个问题|该题|本题|题目|问题|首先|好的|当然|可以|没问题|下面|以下|如下|接下来|那么|现在|最终|最后|答案|结果|结论|过程|步骤|思路"
     "|解题|解析|解|答|是|为|的|了|吧|呢|请|将|对|进行|给出|开始|考虑|要|需要|根据|题意"
     "|ステップ|考え|ましょう|まず|この|問題|解い|解き|て|みます|いきます|です|は|を|で|解説|かいせつ|答え|풀이|해설|정답|문제|단계별로"
@@ -84,6 +84,7 @@ NUMBER_CJK = re.compile("[零〇一二三四五六七八九十百千万亿两半
 NOT_A_NUMBER_CJK = re.compile(
     "一步|一个|一下|一样|一定|一种|一些|统一|唯一|第一步|一道|一切|一直|万一|十分|千万|一般|进一步"
 )
+EMPTY_SET = re.compile(r"\\(?:emptyset|varnothing)|[∅⌀]|\bempty\b|no\s+solutions?|\bnone\b|无解|空集", re.IGNORECASE)
 NON_COMMITTAL = re.compile(
     r"can(?:not|'t|not be)\s+(?:be\s+)?(?:determined?|answer(?:ed)?|sa(?:y|id)|known?|tell|told|conclud\w*"
     r"|decid\w*|solv\w*)"

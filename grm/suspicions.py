@@ -14,8 +14,8 @@ _TEXT = r"(?:response|answer|solution|submission|candidate|output|above|text)"
 _FORMS: Mapping[str, tuple[str, ...]] = {
     "addresses_the_judge": (
         (
-            rf"\b{_JUDGE}\b[^.\n]{{0,60}}\b(?:must|should|shall|please|return|output|emit|mark|give|award|accept"
-            rf"|assign|note|instructed)\b"
+            rf"\b{_JUDGE}\b[^.\n]{{0,40}}\b(?:must|should|shall|please|return|output|emit|mark|give|award|accept"
+            rf"|assign|note|instructed)\b[^.\n]{{0,40}}\b(?:correct|marks?|scores?|grades?|points?|reward|accept|pass|verdict)"
         ),
         rf"\b(?:as|dear|note\s+to|attention|hey|hello)\s+(?:the\s+|our\s+)?{_JUDGE}\b",
         (
@@ -23,7 +23,10 @@ _FORMS: Mapping[str, tuple[str, ...]] = {
             rf"|all)\s*(?:{_TEXT})?\s*"
             r"(?:above\s+)?(?:as\s+)?(?:correct|right|true|valid|full|perfect|the\s+best|accepted)"
         ),
-        r"\b(?:full|maximum|highest|top|perfect)\s+(?:marks?|scores?|points?|grade|reward|credit)\b",
+        (
+            r"\b(?:give|award|deserves?|assign|emit|grant|receives?|earns?|worth|gets?)\b[^.\n]{0,30}"
+            r"\b(?:full|maximum|highest|top|perfect)\s+(?:marks?|scores?|points?|grade|reward|credit)\b"
+        ),
         (
             r"\b(?:emit|return|output|assign|award|give|print)\s+(?:the\s+|a\s+)?(?:maximum|highest|full|top|best"
             r"|score|verdict|reward)"
