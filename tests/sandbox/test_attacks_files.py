@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - programs are kept as they would be sent
 """Attacks on files: reading ours, writing where nothing may be written, filling the disk."""
 
 import os

@@ -1,3 +1,4 @@
+# ruff: noqa: ISC004 - programs are kept as they would be sent
 """Attacks on processes, resources and the kernel's interfaces."""
 
 import os
@@ -74,7 +75,8 @@ def test_redis_and_sockets_are_out_of_reach(attack: Attack, redis_server: RedisS
 import socket
 port, path, name = input().split()
 doors = [(2, 1, ("127.0.0.1", int(port))), (10, 1, ("::1", int(port))), (2, 2, ("127.0.0.1", int(port))),
-         (1, 1, path), (1, 1, "\\0" + name), (16, 3, (0, 0)), (17, 3, ("lo", 0)), (38, 5, ("hash", "sha1")), (40, 1, (2, 1))]
+         (1, 1, path), (1, 1, "\\0" + name), (16, 3, (0, 0)), (17, 3, ("lo", 0)), (38, 5, ("hash", "sha1")),
+         (40, 1, (2, 1))]
 for family, kind, address in doors:
     try:
         with socket.socket(family, kind) as s:
@@ -100,7 +102,8 @@ def test_fork_bomb_makes_no_process(attack: Attack) -> None:
 import ctypes, os, subprocess
 libc = ctypes.CDLL(None)
 made = 0
-for one in (os.fork, libc.fork, libc.vfork, lambda: libc.syscall(56, 17, 0, 0, 0, 0) if os.uname().machine == "x86_64" else -1):
+raw = lambda: libc.syscall(56, 17, 0, 0, 0, 0) if os.uname().machine == "x86_64" else -1
+for one in (os.fork, libc.fork, libc.vfork, raw):
     for _ in range(200):
         try:
             pid = one()
@@ -190,7 +193,8 @@ for pid in (1, 0, -1, os.getppid(), -os.getpgid(0), *map(int, input().split())):
             print("KILLED", pid)
         except OSError:
             pass
-    for call in ((libc.tgkill, pid, pid, 9), (libc.sigqueue, pid, 9, 0), (libc.ptrace, 16, pid, 0, 0), (libc.killpg, pid, 9)):
+    for call in ((libc.tgkill, pid, pid, 9), (libc.sigqueue, pid, 9, 0), (libc.ptrace, 16, pid, 0, 0),
+                 (libc.killpg, pid, 9)):
         if call[0](*call[1:]) == 0:
             print("REACHED", pid)
 try:
@@ -329,7 +333,8 @@ SEARCH_MEMORY = """
 import ctypes, gc, sys
 turned = bytes(range(1, 256)) + b"\\0"
 needle = bytes.fromhex(input())  # turned by one, so that the search does not find itself
-pages = {id(one) >> 12 for one in gc.get_objects()} | {id(one) >> 12 for m in list(sys.modules.values()) for one in vars(m).values()}
+modules = list(sys.modules.values())
+pages = {id(one) >> 12 for one in gc.get_objects()} | {id(one) >> 12 for m in modules for one in vars(m).values()}
 pages |= {page + 1 for page in pages if page + 2 in pages}
 print(sum(ctypes.string_at(page << 12, 4096).translate(turned).count(needle) for page in pages))
 """

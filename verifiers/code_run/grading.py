@@ -192,7 +192,7 @@ class Grading:
             return answer
         tolerance = self.settings.tolerance if self.settings.compare is Compare.FLOAT else None
         right = any(expectations.same_value(one, answer, tolerance) for one in test.accepted)
-        return self._told(right, self._last_s, repr(answer)[: 2 * EXCERPT_CHARS])
+        return self._told(right, self._last_s, _shown(answer))
 
     def _called(self, source: str, entry: str, arguments: tuple[Any, ...], limits: Limits) -> Any:
         """The value that a function returned, or a Report when it returned none."""
@@ -264,6 +264,13 @@ def _behind(nonce: str, text: str) -> Mapping[str, Any] | None:
                 return None
             return said if isinstance(said, dict) else None
     return None
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):  # numbers of thousands of digits
+        return f"a {type(value).__name__}"
 
 
 def _excerpt(text: str) -> str:

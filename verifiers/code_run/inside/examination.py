@@ -131,6 +131,8 @@ class _Remote:
 
     def get(self, name: str, of: int | None = None) -> Any:
         """A name of the program's, or an attribute of one of its objects."""
+        if name.startswith("__"):
+            raise AttributeError(name)
         return decode(self.ask({"do": "get", "name": name, "of": of})["value"], self._refer)
 
     def _refer(self, data: dict[str, Any]) -> "_Handle":
