@@ -112,7 +112,7 @@ def explain(problem: Problem) -> list[str]:
     """The way to the verdict, a line per step, for people.
 
     >>> explain(Problem("so $x = 1/2$", ("0.5",)))[-1]
-    'correct by same_number: the answer says what the reference says'
+    'correct by same_named: the answer says what the reference says'
     """
     verdict, extraction, judgements = _verify(problem)
     lines = [
