@@ -151,6 +151,9 @@ def verify(problem: Problem) -> Verdict:
             references.append(read_json(text))
         except NotJsonError as error:
             return Verdict(Outcome.UNDECIDABLE, "unread_reference", f"the reference is not JSON: {error}")
+    lost = _lost_path(references, problem.options)
+    if lost is not None:
+        return Verdict(Outcome.UNDECIDABLE, "bad_options", f"fields: no reference has anything at {lost!r}")
     try:
         value, text = _answer(problem.response, references, problem.options)
     except NotJsonError as error:
@@ -285,6 +288,30 @@ def _steps(path: str) -> Path | None:
         return tuple(step.replace("~1", "/").replace("~0", "~") for step in path[1:].split("/"))
     steps = path.replace("[", ".").replace("]", "").lstrip(".").split(".")
     return tuple(steps) if all(steps) else None
+
+
+def _lost_path(references: list[Any], options: Mapping[str, Any]) -> str | None:
+    """A path whose comparison would never be used: most likely misspelt. Only an ignored field may be an extra one."""
+    if not references:
+        return None
+    for path, rule in options.get("fields", {}).items():
+        wanted = rule.get("compare", "exact") != "ignore"
+        if wanted and not any(_reaches(_steps(path) or (), reference) for reference in references):
+            return str(path)
+    return None
+
+
+def _reaches(pattern: Path, value: Any) -> bool:
+    found = [value]
+    for step in pattern:
+        inner: list[Any] = []
+        for part in found:
+            if isinstance(part, dict) and step in part:
+                inner.append(part[step])
+            elif isinstance(part, list):
+                inner += part if step == "*" else [item for index, item in enumerate(part) if str(index) == step]
+        found = inner
+    return bool(found)
 
 
 def _written(path: Path) -> str:

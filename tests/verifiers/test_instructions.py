@@ -12,6 +12,7 @@ from verifiers.problem import Problem
 from verifiers.verdict import Outcome
 
 from .task_cases import check, check_collection, load
+from .test_json_text import HOSTILE
 
 PARAMS = load("instructions")
 CASES: list[dict[str, Any]] = [param.values[0] for param in PARAMS]
@@ -59,3 +60,17 @@ def test_missing_language_library_is_not_the_responses_fault(monkeypatch: pytest
     verdict = instructions.verify(Problem("a text that nobody has looked at before", (reference,)))
     assert verdict.outcome is Outcome.UNDECIDABLE
     assert "pip install py3langid" in verdict.reason
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_hostile_texts_end_in_a_verdict(piece: str) -> None:
+    """Repeating what opens something without end is looked at once by every check, and follows no two of them all."""
+    values: dict[type, Any] = {int: 3, str: "less than", list: ["a"]}
+    given = [
+        {name: "at least" if name.endswith("relation") else values[kind] for name, kind in check.takes.items()}
+        for check in CHECKS.values()
+    ]
+    reference = json.dumps({"instruction_id_list": list(CHECKS), "kwargs": given})
+    response = piece * (instructions.MAX_RESPONSE_CHARS // len(piece))
+    verdict = instructions.verify(Problem(response, (reference,), None, {"mode": "loose"}))
+    assert verdict.outcome in (Outcome.INCORRECT, Outcome.UNREADABLE)

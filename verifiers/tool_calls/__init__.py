@@ -101,11 +101,11 @@ def _compared(expected: list[Expected], made: list[Call], options: Mapping[str, 
     extra = [index for index in range(len(made)) if index not in pairs.values()]
     wrong = bool(missing or (extra and options.get("extra", "forbid") == "forbid"))
     answer = "\n".join(_written(call) for call in made)[:20_000] or "no call"
-    details = {
+    details: dict[str, Any] = {
         "expected": len(expected),
         "made": len(made),
         "right": len(pairs),
-        "missing": [_nearest(expected[index], differences[index], extra) for index in missing[:MAX_SHOWN]],
+        "missing": [_nearest(expected[index], differences[index], extra, made) for index in missing[:MAX_SHOWN]],
         "extra": [_written(made[index])[:500] for index in extra[:MAX_SHOWN]],
     }
     if wrong and any(gap and all(word.endswith("cannot tell") for word in gap) for row in differences for gap in row):
@@ -115,8 +115,8 @@ def _compared(expected: list[Expected], made: list[Call], options: Mapping[str, 
     if not wrong:
         return Verdict(Outcome.CORRECT, "calls", "every call is as expected", answer, None, False, credit, details)
     why = f"{len(pairs)} of {len(expected)} expected calls made, {len(extra)} others"
-    if missing and details["missing"]:
-        why += f"; {_why(_nearest(expected[missing[0]], differences[missing[0]], extra))}"
+    if missing:
+        why += f"; {_why(details['missing'][0])}"
     return Verdict(Outcome.INCORRECT, "calls", why, answer, None, False, credit, details)
 
 
@@ -131,9 +131,13 @@ def _credit(expected: int, made: int, right: int, options: Mapping[str, Any]) ->
     return right / max(expected, made) if expected or made else 1.0
 
 
-def _nearest(wanted: Expected, gaps: list[list[str]], unpaired: list[int]) -> dict[str, Any]:
+def _nearest(wanted: Expected, gaps: list[list[str]], unpaired: list[int], made: list[Call]) -> dict[str, Any]:
     """The missing call, beside what is different in the unpaired call that comes closest."""
-    closest = min((index for index in unpaired if gaps[index]), key=lambda index: len(gaps[index]), default=None)
+    closest = min(
+        (index for index in unpaired if gaps[index]),
+        key=lambda index: (made[index].name != wanted.name, len(gaps[index])),
+        default=None,
+    )
     found: dict[str, Any] = {"call": wanted.name}
     if closest is not None:
         found |= {"nearest": closest, "differs": gaps[closest]}
