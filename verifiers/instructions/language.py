@@ -4,6 +4,7 @@ Rule 1: a text without letters is in no language.
 Rule 2: the whole text is in the language that it is most likely in; a quotation in another one does not change it.
 """
 
+import os
 from functools import lru_cache
 
 from verifiers.instructions.check import Arguments, UnavailableError
@@ -28,6 +29,9 @@ def is_in(text: str, language: str) -> bool:
 @lru_cache(maxsize=64)
 def detect(text: str) -> str:
     """The code of the language that a text is most likely in."""
+    # Each thread of numpy's linear algebra takes 32 MB of address space, a worker's whole budget on a large machine;
+    # the model multiplies one small matrix and needs none.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from py3langid.langid import classify  # noqa: PLC0415 - numpy and 30 MB of model, for this check only
     except ImportError:
