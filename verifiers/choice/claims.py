@@ -47,14 +47,15 @@ _ANNOUNCED = re.compile(
     r"|letters?|statement|one|response|selection)|(?:my|final) (?:choice"
     r"|pick))\b\"?(?:\s+(?:options?|choices?|letters?))?(?:\*\*|__)?"
     r"(?: (?:to|for|of|in|among|from|here|given|that)\b[^.:：=\n]{0,100}?)?" + _IS + r"|####|\banswer\s*\n"
-    r"|<answer>|答案\s*(?:应该|应当|应|就|也|则|即)?\s*(?:是|为|选|[:：=])\s*[:：]?|答\s*[:：]"
+    r"|<answer>|\"(?:choice|option|selection|answer_choice)\"\s*:\s*\"?|答案\s*(?:应该|应当|应|就|也|则|即)?\s*(?:是|为|选|[:：=])\s*[:：]?|答\s*[:：]"
     r"|(?:故|应|因此|所以|本题|综上|可知|我|正确|只能|我们|最终|，|。|^)\s*选(?:择|项)?\s*(?:应该)?(?:是|为|[:：])?\s*[:：]?)"
     r"[\s*_]*",
     re.IGNORECASE | re.MULTILINE,
 )
 _OTHERS = re.compile(
-    r"(?:\b(?:wrong|incorrect|common|tempting|candidate'?s?|student'?s?|reference|if the|whether the"
-    r"|not the|no|which|what|another|other|possible|given"
+    r"(?:\b(?:wrong|incorrect|common|tempting|candidate'?s?|student'?s?|reference"
+    r"|(?:if|whether|suppos\w+|assum\w+|unless|claim\w*|pretend)(?: that)?(?: the| my)?|not the|no"
+    r"|which|what|another|other|possible|given"
     r"|previous|first|initial|plausible|expected|their|his|her|your|none of the|official|gold|any"
     r"|every|eliminate)|错误|错误的|标准|参考|学生的|如果|若)[\s*_]{0,3}\Z",
     re.IGNORECASE,
@@ -63,11 +64,11 @@ _CHOSEN = re.compile(
     r"\b(?:I|we)(?:'d|'ll|'m| would| will| am| must| have to| should| can)?(?: (?:therefore|thus|now"
     r"|also|confidently|then))?"
     r" (?:choose|pick|select|go(?:ing)? with|opt for|vote for|answer|conclude(?: that)?(?: it is"
-    r"| it's)?|settle on)\b:?\s*|我(?:的选择是|选择|选)\s*[:：]?",
+    r"| it's)?|settle on|say)\b:?\s*|我(?:的选择是|选择|选)\s*[:：]?",
     re.IGNORECASE,
 )
 _BARE_IS = re.compile(
-    r"(?:\b(?:it|this|that)(?: is|'s| must be| has to be| should be)|(?:^|[.。]\s+|\n)(?:so|thus"
+    r"(?:\b(?:it|this|that)(?: is|'s| must be| has to be| should be)|(?:^|[.。,;]\s+|\n)(?:so|thus"
     r"|hence|therefore|∴)(?:,? (?:it is|it's|it must be))?,?|因此|所以|综上)"
     r"[\s,:，：]*(?=[(（*\[]{0,3}(?:option |choice "
     r"|选项)?[(（*\[]{0,3}[A-Z][)）*\]]{0,3}(?:[\s.。!,，]*(?:$|\n)|[.,;。，；)]|\s+(?:because|since"
@@ -90,7 +91,7 @@ _SUPPOSED = re.compile(
 )
 _ALSO = re.compile(
     r"(?:\b(?:it|the answer|this)?\s*(?:could|might|may)(?: also| well| possibly)* be"
-    r"|\bor (?:possibly|maybe|perhaps)|\balternatively,?|\bor)\s*"
+    r"|\bor (?:possibly|maybe|perhaps)|\balternatively,?|\A[\s.,;)}$*]*or)\s*"
     r"(?:option |choice |the answer is |the answer could be )*[(（*]{0,3}([A-Z])(?![A-Za-z0-9'’])"
     r"|(?<![A-Za-z0-9])([A-Z])[)）]? (?:is|could be|might be|may be|would be) (?:also )?(?:also"
     r"|equally|possible|acceptable|plausible|correct|valid|right)\b"
@@ -99,14 +100,15 @@ _ALSO = re.compile(
 _BOLD = re.compile(r"\*\*\s*(\(?[A-Z][).]?[^*\n]{0,200})\*\*")
 _POINTED = re.compile(r"(?:\b(?:option|choice)\s+|选项\s*|[(（])([A-Z])(?![A-Za-z0-9'’])")
 _DENIED = re.compile(
-    r"\b(?:not|wrong|incorrect|eliminat\w*|rule[sd]? out|except|isn't|cannot|false|invalid)\b|[不错排误]", re.IGNORECASE
+    r"\b(?:not|wrong|incorrect|eliminat\w*|rule[sd]? out|except|isn't|cannot|false|invalid|reference"
+    r"|gold|official)\b|[不错排误]", re.IGNORECASE
 )  # fmt: skip
 _LIST_MARK = re.compile(r"^[\s>#•\-*]*(?:\*\*)?(?:final )?")
 
 
 def claimed(found: Found, question: str | None, offered: Offered) -> Named | None:
     """The option that a response finally claims, None where it claims none."""
-    text = found.final
+    text = clean(found.final) if found.final.startswith("```") else found.final
     if len(text) <= MAX_LINE_CHARS and "\n" not in text and "\\boxed" not in text:
         whole = read(text, offered)
         if whole is not None and not _ANNOUNCED.search(text) and not _IS_RIGHT.search(text):

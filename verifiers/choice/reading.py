@@ -46,7 +46,7 @@ _OR = re.compile(r"\bor\b|或|/", re.IGNORECASE)
 _REASON = re.compile(
     r"[\s,;，；(（–—-]*(?:\b(?:because|since|as|due to|for|given|while|whereas|which|who|that is"
     r"|i\.e|so|not|rather than|instead of|unlike|and not"
-    r"|but not|where|if|when|based on|in (?:this|the)|from the|by (?:the|elimination|process)|with"
+    r"|but not|where|based on|in (?:this|the)|from the|by (?:the|elimination|process)|with"
     r"|after|the reason|being|per|here|here's"
     r"|(?:is|was) (?:clearly |indeed |therefore )?(?:the )?(?:only |most |single )?(?:correct|right"
     r"|best|answer|accurate|appropriate|true))\b"
@@ -61,6 +61,16 @@ _PARENTHESIS_OR = re.compile(
 )
 _LABEL = re.compile(r"(?<![A-Za-z0-9\\])\(?([A-Z])(?:\)|[.:：](?=\s))")
 _STOP = re.compile(r"(?<=[^\d\s.][.!])\s+|(?<=[。；])|[;；]\s|\s[–—-]\s|\s\(|（|\n")
+# "Not A but B" names B; "A and C are wrong" and "B 不正确" say something of letters and name none.
+_NOT_BUT = re.compile(
+    r"\s*(?:not|isn't|不是)\s+\(?[A-Z]\)?(?:\s+or\s+\(?[A-Z]\)?)*\s*,?\s*(?:but(?: rather)?|而是)\s+"
+)
+_SAID_OF_LETTERS = re.compile(
+    r"\(?[A-Z]\)?(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*[和、]\s*)\(?[A-Z]\)?)*\s*"
+    r"(?:(?:are|were|have|do|fail)\b(?! (?:both |all )?(?:correct|right))|(?:is|was|does"
+    r"|has)\s*(?:not|n't|wrong|incorrect|false|never|neither)"
+    r"|isn't|cannot|can't|(?:选项|项)?(?:都|是|也)?(?:不|错|并不|并非|有误))"
+)
 _DENIED_LETTER = re.compile(
     r"\s*(?:(?:definitely |clearly |certainly )?(?:not|neither|never|nor)\b|isn't|不是|并非|不选|不能)",
     re.IGNORECASE,
@@ -78,6 +88,7 @@ def read(text: str, offered: Offered) -> Named | None:
     text = text[:MAX_VALUE_CHARS]
     whole = quoted(text, offered) if len(worded(text)) > 1 else None
     plain = " ".join(_WRAP.sub(" ", widths(text)).split())
+    plain = _NOT_BUT.sub("", plain, count=1)
     label = _LABEL.match(plain)
     if whole is not None and (label is None or label[1] == whole):
         return Named(frozenset(whole), "option_text")
@@ -86,6 +97,8 @@ def read(text: str, offered: Offered) -> Named | None:
     lead = _LEAD.match(plain)
     assert lead is not None  # it matches the empty string
     rest = plain[lead.end() :]
+    if _SAID_OF_LETTERS.match(rest):
+        return None
     named = _run(rest, offered) or _lettered(rest, offered, named_so=lead.end() > 0)
     if named is None:
         named = _by_text(text, offered)

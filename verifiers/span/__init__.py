@@ -9,6 +9,7 @@ Rule 1: only the extracted answer is scored, and a long one not at all: quoting 
 Rule 2: alternatives ("Denver or Dallas") score 0, not the half that F1 would give them.
 """
 
+import re
 from collections.abc import Mapping
 
 from verifiers.answer_text import announced, hedges
@@ -28,6 +29,9 @@ DESCRIPTION = "Document QA: exact match or token F1 by the rules of DROP and SQu
 MAX_ANSWER_TOKENS = 64
 """Of a scored answer, or twice the longest gold answer where that is more: an answer is a span, not a passage."""
 
+_DENIAL = re.compile(
+    r"\s*(?:it (?:is|was) )?(?:not|never|isn't|wasn't|anyone but|anything but)\b|不是|并非", re.IGNORECASE
+)
 _METRICS, _STYLES, _REWARDS = ("em", "f1"), ("auto", "squad", "drop"), ("pass", "f1")
 _CHOICES = {"metric": _METRICS, "style": _STYLES, "reward": _REWARDS}
 
@@ -83,6 +87,9 @@ def verify(problem: Problem) -> Verdict:
     answer = answer_text(found)
     if answer is None:
         return _zero(problem, "the response gives no answer", Outcome.UNREADABLE, None)
+    denied = _DENIAL.match(answer) and not golds.says_no_answer(answer)
+    if denied and not any(_DENIAL.match(span) for one in gold for span in one.spans):
+        return _zero(problem, "the answer denies instead of answering", Outcome.INCORRECT, answer)
     if hedges(answer, " ".join(problem.references)):
         return _zero(problem, "the answer offers alternatives", Outcome.INCORRECT, answer)
     limit = max(MAX_ANSWER_TOKENS, *(2 * len(squad(" ".join(one.spans))) for one in gold))

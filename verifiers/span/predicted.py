@@ -38,6 +38,8 @@ _DATE_AT_END = re.compile(
     r"|November|December)\s*(?:\d{1,2}(?:st|nd|rd|th)?)?,?\s*)?(?:\d{4})?)\Z",
     re.IGNORECASE,
 )
+_DATE_AT_END_HAN = re.compile(r"[于在](\d{1,4}年(?:\d{1,2}月(?:\d{1,2}[日号])?)?)\Z")
+_SUM = re.compile(r"[\d\s+*/×÷().,$€£%-]+=\s*([-$€£]?[\d.,]+%?(?:\s+[a-z]+)?)\Z")
 _LEAD = re.compile(
     r"(?:(?:so|thus|hence|therefore|in conclusion|overall|finally|answer"
     r"|according to (?:the )?(?:passage|text|article|context|document))\b[,:]?\s*"
@@ -46,7 +48,7 @@ _LEAD = re.compile(
 )
 _REASON = re.compile(
     r"(?:,?\s+\b(?:because|since|as (?:stated|mentioned|described|the passage|it)|according to"
-    r"|which (?:is|was|means)|based on)\b|,?\s*（|，(?:因为|根据|正如)).*\Z",
+    r"|which (?:is|was|means)|based on|and not|not|rather than|instead of)\b|,?\s*（|，(?:因为|根据|正如)).*\Z",
     re.IGNORECASE | re.DOTALL,
 )
 _BULLET = re.compile(r"\s*(?:[-*•]\s+|\d{1,2}[.)、]\s*)")
@@ -98,8 +100,10 @@ def _stated(sentence: str) -> str | None:
     if len(quotes) == 1:
         return clean(quotes[0])
     body = _without_reason(body)
+    if (total := _SUM.match(body)) is not None:
+        return total[1]
     copula = _COPULA.search(body)
-    dated = _DATE_AT_END.search(body)
+    dated = _DATE_AT_END.search(body) or _DATE_AT_END_HAN.search(body)
     if dated is not None:
         return dated[1]
     stated = clean(body[copula.end() :]) if copula else ""

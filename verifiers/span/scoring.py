@@ -55,8 +55,9 @@ def score(gold: Sequence[str], given: Sequence[str], style: str, question: str |
 
 def _pair(gold: tuple[str, ...], given: tuple[str, ...], style: str) -> float:
     if style != "squad":
-        numbers = _numbers(gold)
-        if numbers and not numbers & _numbers(given):
+        numbers, others = _numbers(gold), _numbers(given)
+        # Several numbers for the one that is asked are a list to pick from.
+        if numbers and (not numbers & others or (len(gold) == 1 and len(others) > 1)):
             return 0.0
     return f1(gold, given)
 

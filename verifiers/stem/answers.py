@@ -44,6 +44,8 @@ _ASKED_UNIT = re.compile(
     re.IGNORECASE,
 )
 _BEHIND = re.compile(r"(?:\s|\$|\\[)\],;]|[*}])*([^,;.!?\n()]{1,40})")
+_SCALE = re.compile(r"degrees?\s+(celsius|fahrenheit)", re.IGNORECASE)
+_SEVERAL = re.compile(r"\s*[,，、;]\s*|\s+(?:and|or|\+)\s+|\s*[和或]\s*")
 _NO_UNITS = frozenset({"in", "as", "at", "a", "us", "am", "or", "c", "u", "r", "d", "t"})
 _PERCENT = re.compile(r"\bper ?cent|\bin %|百分", re.IGNORECASE)
 _TEMPERATURE_CHANGE = re.compile(
@@ -130,6 +132,9 @@ def _reactions(wanted: Reaction, found: Found, extraction: Extraction) -> Decisi
 
 def _formulas(wanted: Formula, reference: str, text: str) -> Decision:
     given = formula.read(re.sub(r"\A[^=]{0,30}=\s*", "", text))
+    pieces = _SEVERAL.split(text)
+    if given is None and len(pieces) > 1 and all(map(formula.read, pieces)):
+        return Decision(False, "chemical_formula", "the answer gives several formulas", text)
     if given is None:
         return Decision(
             None, "chemical_formula", "the answer is no chemical formula; names are not read", text
@@ -164,6 +169,12 @@ def _amounts(
     given = quantity.finest([*stated, *(listed[0] if listed else ())])
     if given is not None and given.unit is None:
         given = replace(given, unit=_unit_behind(text, extraction.final))
+    elif (
+        given is not None
+        and (scale := _SCALE.search(extraction.final))
+        and text.rstrip().endswith(("°", "degrees"))
+    ):
+        given = replace(given, unit=read_unit(f"degrees {scale[1].lower()}"))
     if given is None:
         return Decision(False, "quantity", "the answer states amounts that disagree", text)
     return _compared(wanted, given, text, question, tolerance, bare_allowed=bare_allowed)
@@ -251,7 +262,7 @@ def _expression(
     """An amount written as an expression, or no amount at all."""
     given = evaluated(text)
     if given is None:
-        return Decision(None, "quantity", "the answer states no amount", text)
+        return Decision(None, "quantity", "the answer states no amount", text, unreadable=True)
     return _compared(wanted, given, text, question, tolerance, bare_allowed=bare_allowed)
 
 
