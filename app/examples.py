@@ -59,11 +59,12 @@ def _result(**fields: Any) -> dict[str, Any]:
 
 _MISSING = {"field": "items[1].reference", "message": "is required; add it"}
 _RESPONSES: dict[str, Any] = {
-    "one_item": {"value": {"results": [_result()], "model": None, "elapsed_ms": 0.4}},
+    "one_item": {"value": {"results": [_result()], "model": None, "alarms": [], "elapsed_ms": 0.4}},
     "several_references": {
         "value": {
             "results": [_result(id="a", answer="7"), _result(id="b", answer="12")],
             "model": None,
+            "alarms": [],
             "elapsed_ms": 0.5,
         }
     },
@@ -90,18 +91,20 @@ _RESPONSES: dict[str, Any] = {
                 ),
             ],
             "model": None,
+            "alarms": [],
             "elapsed_ms": 0.4,
         }
     },
 }
 
 
-def _problem(kind: str, title: str, status: int, detail: str, *errors: dict[str, str]) -> dict[str, Any]:
+def problem(kind: str, title: str, status: int, detail: str, *errors: dict[str, str]) -> dict[str, Any]:
+    """The example of a problem."""
     return {"value": {"type": kind, "title": title, "status": status, "detail": detail, "errors": list(errors)}}
 
 
 _MALFORMED = {
-    "not_json": _problem(
+    "not_json": problem(
         "malformed",
         "The request cannot be read",
         400,
@@ -109,7 +112,7 @@ _MALFORMED = {
     )
 }
 _TOO_LARGE = {
-    "too_large": _problem(
+    "too_large": problem(
         "too_large",
         "The request body is too large",
         413,
@@ -117,14 +120,14 @@ _TOO_LARGE = {
     )
 }
 _UNUSABLE = {
-    "unknown_task": _problem(
+    "unknown_task": problem(
         "invalid_request",
         "The request cannot be worked on",
         422,
         "none of the 1 items can be worked on; `errors` says what to fix",
         {"field": "items[0].task", "message": "no such task; the known ones: `math`"},
     ),
-    "model_not_configured": _problem(
+    "model_not_configured": problem(
         "model_not_configured",
         "No model is configured",
         422,
@@ -133,7 +136,7 @@ _UNUSABLE = {
     ),
 }
 _BUSY = {
-    "queue_full": _problem(
+    "queue_full": problem(
         "queue_full",
         "The service is busy",
         503,
@@ -142,7 +145,8 @@ _BUSY = {
 }
 
 
-def _error(description: str, examples: dict[str, Any]) -> dict[str, Any]:
+def error(description: str, examples: dict[str, Any]) -> dict[str, Any]:
+    """The documents of an error status."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         "description": description,
@@ -150,19 +154,17 @@ def _error(description: str, examples: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-VERIFY_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {"$ref": f"#/components/schemas/{contract.VerifyRequest.__name__}"},
-            "examples": _REQUESTS,
-        }
-    },
-}
+def body(model: str, examples: dict[str, Any]) -> dict[str, Any]:
+    """The documents of a request body."""
+    schema = {"$ref": f"#/components/schemas/{model}"}
+    return {"required": True, "content": {"application/json": {"schema": schema, "examples": examples}}}
+
+
+VERIFY_BODY = body(contract.VerifyRequest.__name__, _REQUESTS)
 VERIFY_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": {"examples": _RESPONSES}}},
-    400: _error("Not JSON, or not UTF-8.", _MALFORMED),
-    413: _error("The body is too large.", _TOO_LARGE),
-    422: _error("Nothing in the request can be worked on.", _UNUSABLE),
-    503: _error("Too much work is waiting; see Retry-After.", _BUSY),
+    400: error("Not JSON, or not UTF-8.", _MALFORMED),
+    413: error("The body is too large.", _TOO_LARGE),
+    422: error("Nothing in the request can be worked on.", _UNUSABLE),
+    503: error("Too much work is waiting; see Retry-After.", _BUSY),
 }

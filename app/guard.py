@@ -135,23 +135,29 @@ class _Task:
 
 
 class Guard:
-    """Give it what was answered with `see`; it returns the alarms that stand for those tasks."""
+    """Give it what was answered with `see`, ask with `alarms` what sounds."""
 
     def __init__(self, settings: GuardSettings, metrics: Metrics) -> None:
         self._settings = settings
         self._metrics = metrics
         self._jumps = settings.jumps()
         self._tasks: dict[str, _Task] = {}
+        self._standing: dict[str, list[str]] = {}
 
-    def see(self, observed: Iterable[Observed], step: int | None) -> list[str]:
-        """Count the items of one request. An alarm reads `math.rescue_rate`."""
+    def see(self, observed: Iterable[Observed], step: int | None) -> None:
+        """Count the items of one request."""
         touched: set[str] = set()
         for seen in observed:
             if (task := self._tasks.get(seen.task)) is None:
                 task = self._tasks[seen.task] = _Task(self._settings)
             task.add(seen, step)
             touched.add(seen.task)
-        return sorted(alarm for name in touched for alarm in self._alarms(name))
+        for name in touched:
+            self._standing[name] = self._alarms(name)
+
+    def alarms(self) -> list[str]:
+        """What sounds now, over all tasks, as `math.rescue_rate`."""
+        return sorted(alarm for alarms in self._standing.values() for alarm in alarms)
 
     def _alarms(self, name: str) -> list[str]:
         least = self._settings.min_items

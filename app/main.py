@@ -8,11 +8,11 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from app import errors, examples
-from app.routes import service, verify
+from app import errors, examples, judge_examples
+from app.routes import judge, service, verify
 from app.services import OpenServices, open_services
 from app.settings import Settings
-from touchstone_client import contract
+from touchstone_client import contract, contract_judge
 
 
 def create_app(settings: Settings, open_services: OpenServices = open_services) -> FastAPI:
@@ -33,8 +33,16 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     )
     errors.install(app)
     app.include_router(verify.router)
+    app.include_router(judge.router)
     app.include_router(service.router)
     return app
+
+
+_RESPONSES = {
+    "/v1/verify": examples.VERIFY_RESPONSES,
+    "/v1/judge": judge_examples.JUDGE_RESPONSES,
+    "/v1/reward": judge_examples.REWARD_RESPONSES,
+}
 
 
 class _Documented(FastAPI):
@@ -44,16 +52,22 @@ class _Documented(FastAPI):
         if self.openapi_schema is None:
             document = super().openapi()
             _, extra = models_json_schema(
-                [(contract.VerifyRequest, "validation"), (contract.Problem, "serialization")],
+                [
+                    (contract.VerifyRequest, "validation"),
+                    (contract_judge.JudgeRequest, "validation"),
+                    (contract_judge.RewardRequest, "validation"),
+                    (contract.Problem, "serialization"),
+                ],
                 ref_template="#/components/schemas/{model}",
             )
             schemas = document["components"]["schemas"]
             for name, schema in extra["$defs"].items():
                 schemas.setdefault(name, schema)
             # The framework drops what is null; a reward of null is the point of some examples.
-            answers = document["paths"]["/v1/verify"]["post"]["responses"]
-            for status, answer in examples.VERIFY_RESPONSES.items():
-                for media_type, content in answer["content"].items():
-                    answers[str(status)]["content"][media_type]["examples"] = content["examples"]
+            for path, documented in _RESPONSES.items():
+                answers = document["paths"][path]["post"]["responses"]
+                for status, answer in documented.items():
+                    for media_type, content in answer["content"].items():
+                        answers[str(status)]["content"][media_type]["examples"] = content["examples"]
         assert self.openapi_schema is not None
         return self.openapi_schema

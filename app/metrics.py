@@ -39,6 +39,15 @@ class Metrics:
         self.model_failures = Counter(
             "touchstone_model_failures", "Second looks that failed, by kind.", ("kind",), registry=registry
         )
+        self.judgements = Counter(
+            "touchstone_judgements", "Candidates judged.", ("protocol", "status", "reason"), registry=registry
+        )
+        self.judge_calls = Counter("touchstone_judge_calls", "Questions to the judge.", registry=registry)
+        self.judge_tokens = Counter("touchstone_judge_tokens", "Tokens of the judge.", ("kind",), registry=registry)
+        self.controls = Counter(
+            "touchstone_controls", "Controls of a model, by kind and result.", ("kind", "result"), registry=registry
+        )
+        self.log_dropped = Counter("touchstone_judge_log_dropped", "Lines not logged.", registry=registry)
         self.guard_figure = Gauge(
             "touchstone_guard", "Guard-rail figures of the last step or block.", ("task", "figure"), registry=registry
         )

@@ -1,5 +1,8 @@
 """The second look: asks the model whether an answer says the same as a reference, and reports an Opinion.
 
+A "yes" counts only when it is said twice, the second time with the two sides swapped, by a model that refuses what it
+must refuse: an empty answer for this reference, and, on a sample, the accepted answer for a wrong one.
+
 Rule 1: the model sees the question, the references and the extracted answer, never the response around it.
 Rule 2: whatever goes wrong here is an Opinion without a word (`accepts` None) and a reason, never an
         exception.
@@ -9,14 +12,16 @@ Rule 3: the same answer to the same question is asked once, however many respons
 import asyncio
 import logging
 import time
+from dataclasses import dataclass, replace
 
 from app.cache.cache import Cache
-from app.cache.keys import opinion_key
+from app.cache.keys import control_key, opinion_key
 from app.metrics import Metrics
 from app.settings import ModelSettings
 from app.single_flight import SingleFlight
-from grm.answer_check import PROMPT_VERSION, CheckPolicy, check_answer
+from grm.answer_check import PROMPT_VERSION, CheckPolicy, Reading, check_answer
 from grm.backend import BackendError, ModelState, ServedModel
+from grm.controls import EMPTY_RESPONSE, spoil
 from verifiers.hybrid import OnModelFailure, Opinion
 from verifiers.problem import Problem
 
@@ -26,6 +31,16 @@ MAX_REFERENCES_ASKED = 8
 log = logging.getLogger("touchstone")
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One answer against one reference; `ends` is a time of the monotonic clock."""
+
+    question: str | None
+    reference: str
+    answer: str
+    ends: float
+
+
 class ModelStage:
     """A served model, its policy, and what it said before."""
 
@@ -33,6 +48,8 @@ class ModelStage:
         self._served = served
         self._settings = settings
         self._policy = CheckPolicy(threshold=settings.threshold, max_answer_chars=settings.answer_chars)
+        # With the sides swapped the reference stands in the answer's place, and may be as long as one.
+        self._swapped = replace(self._policy, max_answer_chars=self._policy.max_reference_chars)
         self._cache = cache
         self._metrics = metrics
         self._flights: SingleFlight[Opinion] = SingleFlight()
@@ -52,19 +69,13 @@ class ModelStage:
         """How its server is."""
         return self._served.state
 
-    async def start(self) -> None:
-        """Begin to look after the server; it may come up later than the service."""
-        await self._served.start()
-
-    async def close(self) -> None:
-        """Let go of the server."""
-        await self._served.aclose()
-
     def key(self, problem: Problem, answer: str) -> bytes:
         """Under which this opinion is kept: all that can change it, the way labels are read included."""
         able = self._served.capabilities
         read_as = "unknown" if able is None else "logprobs" if able.logprobs else able.constraint
-        return opinion_key(f"{self.name}\0{PROMPT_VERSION}\0{self._policy}\0{read_as}", problem, answer)
+        settings = self._settings
+        asked = f"{settings.swapped_read}/{settings.empty_control}/{settings.wrong_control_share:g}"
+        return opinion_key(f"{self.name}\0{PROMPT_VERSION}\0{self._policy}\0{read_as}\0{asked}", problem, answer)
 
     def recall(self, problem: Problem, answer: str) -> Opinion | None:
         """What the model said before, as far as this process remembers."""
@@ -116,19 +127,19 @@ class ModelStage:
     async def _ask_for_each(self, problem: Problem, answer: str) -> Opinion:
         """Each reference until one is accepted. "No" only when every one of them was answered."""
         ends = time.monotonic() + self._settings.call_timeout_s
-        untold = ""
-        refused = ""
+        untold = refused = ""
+        masses: list[float] = []
         for reference in problem.references[:MAX_REFERENCES_ASKED]:
-            reading = await check_answer(
-                self._served,
-                question=problem.question,
-                reference=reference,
-                answer=answer,
-                deadline_s=max(0.001, ends - time.monotonic()),
-                policy=self._policy,
-            )
+            asking = Asking(problem.question, reference, answer, ends)
+            reading = await self._agreed(asking)
+            masses = [*masses, reading.label_mass] if reading.label_mass is not None else masses
+            mass = min(masses, default=None)
             if reading.accepts:
-                return Opinion(self.name, accepts=True, reason=reading.reason)
+                failed, controlled = await self._control_failure(asking)
+                if failed:
+                    self._metrics.model_failures.labels("control_failed").inc()
+                    return Opinion(self.name, None, failed, mass, control=False)
+                return Opinion(self.name, True, reading.reason, mass, control=True if controlled else None)
             if reading.accepts is None:
                 untold = reading.reason
             else:
@@ -136,8 +147,68 @@ class ModelStage:
         if len(problem.references) > MAX_REFERENCES_ASKED:
             untold = untold or f"only the first {MAX_REFERENCES_ASKED} references are shown to the model"
         if untold:
-            return self._failed("unreadable", untold)
-        return Opinion(self.name, accepts=False, reason=refused)
+            return replace(self._failed("unreadable", untold), label_mass=min(masses, default=None))
+        return Opinion(self.name, accepts=False, reason=refused, label_mass=min(masses, default=None))
+
+    async def _check(self, asking: "Asking", reference: str, answer: str, policy: CheckPolicy) -> Reading:
+        return await check_answer(
+            self._served,
+            question=asking.question,
+            reference=reference,
+            answer=answer,
+            deadline_s=max(0.001, asking.ends - time.monotonic()),
+            policy=policy,
+        )
+
+    async def _agreed(self, asking: "Asking") -> Reading:
+        """The first reading, and where it accepts, the second with the sides swapped: both must."""
+        first = await self._check(asking, asking.reference, asking.answer, self._policy)
+        if not (first.accepts and self._settings.swapped_read):
+            return first
+        second = await self._check(asking, asking.answer, asking.reference, self._swapped)
+        masses = [mass for mass in (first.label_mass, second.label_mass) if mass is not None]
+        if second.accepts:
+            return replace(first, label_mass=min(masses, default=None))
+        return replace(second, label_mass=min(masses, default=None), reason=f"{second.reason} (sides swapped)")
+
+    async def _control_failure(self, asking: "Asking") -> tuple[str, bool]:
+        """What the model failed to refuse, "" where nothing; and whether a control was asked and could be read."""
+        controlled = False
+        if self._settings.empty_control:
+            passed = await self._passes_empty(asking)
+            if passed is False:
+                return "control_failed: the model accepts an empty answer for this reference", True
+            controlled = passed is not None
+        spoiled = spoil(asking.reference)
+        if spoiled is not None and self._sampled(asking):
+            reading = await self._check(asking, spoiled, asking.answer, self._policy)
+            self._counted("wrong_reference", reading)
+            if reading.accepts:
+                return "control_failed: the model accepts the answer for a wrong reference too", True
+            controlled = controlled or reading.accepts is not None
+        return "", controlled
+
+    async def _passes_empty(self, asking: "Asking") -> bool | None:
+        """Whether the model refuses an empty answer for this reference: asked once. None where it cannot be told."""
+        key = control_key(f"{self.name}\0{PROMPT_VERSION}\0{self._policy}", "empty", asking.question, asking.reference)
+        await self._cache.fetch([key])
+        if (passed := self._cache.recall_pass(key)) is not None:
+            return passed
+        reading = await self._check(asking, asking.reference, EMPTY_RESPONSE, self._policy)
+        self._counted("empty_response", reading)
+        if reading.accepts is None:
+            return None
+        self._cache.keep_pass(key, not reading.accepts)
+        return not reading.accepts
+
+    def _counted(self, kind: str, reading: Reading) -> None:
+        result = "untold" if reading.accepts is None else "failed" if reading.accepts else "held"
+        self._metrics.controls.labels(kind, result).inc()
+
+    def _sampled(self, asking: "Asking") -> bool:
+        """By content: the same answer is always in the sample, or never."""
+        digest = control_key(self.name, asking.answer, asking.question, asking.reference)
+        return int.from_bytes(digest[:8], "big") < self._settings.wrong_control_share * 2**64
 
     def _failed(self, kind: str, reason: str) -> Opinion:
         self._metrics.model_failures.labels(kind).inc()

@@ -14,14 +14,20 @@ from app.cache.cache import Cache
 from app.cache.redis_store import RedisStore
 from app.cache.sqlite_store import SqliteStore
 from app.cache.store import NoStore, Store
+from app.guard import Guard
+from app.judge_log import JudgeLog
+from app.judging import Judging
 from app.metrics import Metrics
 from app.model_stage import ModelStage
 from app.pool.pool import Pool
-from app.settings import CacheSettings, ModelSettings, Settings
+from app.rewarding import Rewarding
+from app.settings import CacheSettings, JudgeSettings, ModelSettings, Settings
 from app.single_flight import SingleFlight
 from app.verification import Verification
 from grm.backend import ServedModel
+from grm.budget import TokenBudget
 from grm.connect import ConnectOptions, model_from_spec
+from grm.replicas import ReplicatedModel
 from grm.vllm_command import VllmOptions
 
 if TYPE_CHECKING:
@@ -40,23 +46,29 @@ class Services:
     pool: Pool
     cache: Cache
     model: ModelStage | None
+    judging: Judging | None
     verification: Verification
+    rewarding: Rewarding
+    guard: Guard
 
 
 OpenServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
 
 
-def served_model(settings: ModelSettings) -> ServedModel | None:
-    """The model server that the settings name. Raises ValueError that says what to write instead."""
-    if settings.source is None:
-        return None
+def served_model(settings: ModelSettings | JudgeSettings) -> ServedModel | None:
+    """The model server, or servers, that the settings name. Raises ValueError that says what to write instead."""
     options = ConnectOptions(
         name=settings.name,
         api_key=settings.api_key.get_secret_value() if settings.api_key else None,
         concurrency=settings.concurrency,
         vllm=VllmOptions(interpreter=settings.vllm_python, arguments=settings.vllm_args),
     )
-    return model_from_spec(settings.source, options)
+    replicas = [model_from_spec(source, options) for source in settings.sources()]
+    if not replicas:
+        return None
+    if len(replicas) == 1 and settings.tokens_per_minute is None:
+        return replicas[0]
+    return ReplicatedModel(replicas, TokenBudget(settings.tokens_per_minute) if settings.tokens_per_minute else None)
 
 
 def store(settings: CacheSettings, metrics: Metrics) -> Store:
@@ -75,26 +87,45 @@ def store(settings: CacheSettings, metrics: Metrics) -> Store:
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, *, registry: str = REGISTRY, served: ServedModel | None = None
+    settings: Settings, *, registry: str = REGISTRY, served: ServedModel | None = None, judge: ServedModel | None = None
 ) -> AsyncIterator[Services]:
-    """Open everything. `registry` and `served` let a test bring its own verifiers and model."""
+    """Open everything. `registry`, `served` and `judge` let a test bring its own verifiers and models."""
     verifiers: Mapping[str, Verifier] = pkgutil.resolve_name(registry)
     metrics = Metrics()
+    guard = Guard(settings.guard, metrics)
     async with AsyncExitStack() as opened:
         cache = Cache(store(settings.cache, metrics), memory_bytes=settings.cache.memory_mb << 20, metrics=metrics)
         await cache.open()
         opened.push_async_callback(cache.close)
-        model = None
-        if (served := served or served_model(settings.model)) is not None:
-            model = ModelStage(served, settings.model, cache, metrics)
-            await model.start()
-            opened.push_async_callback(model.close)
+        served = await _started(served or served_model(settings.model), opened)
+        judge = await _started(judge or served_model(settings.judge), opened) or served
+        model = None if served is None else ModelStage(served, settings.model, cache, metrics)
+        judging = None
+        if judge is not None:
+            judging = Judging(judge, settings.judge, cache, metrics, guard, _judge_log(settings, metrics, opened))
         pool = Pool(settings.pool, registry, lambda reason: metrics.pool_restarts.labels(reason).inc())
         opened.push_async_callback(pool.close)
         await pool.start()
         _watch(metrics, pool, cache, model)
-        verification = Verification(verifiers, pool, cache, model, metrics, SingleFlight())
-        yield Services(settings, metrics, pool, cache, model, verification)
+        verification = Verification(verifiers, pool, cache, model, metrics, SingleFlight(), guard)
+        rewarding = Rewarding(verification, judging, settings.reward, guard)
+        yield Services(settings, metrics, pool, cache, model, judging, verification, rewarding, guard)
+
+
+async def _started(served: ServedModel | None, opened: AsyncExitStack) -> ServedModel | None:
+    """The model, looked after from now on; it may come up later than the service."""
+    if served is not None:
+        await served.start()
+        opened.push_async_callback(served.aclose)
+    return served
+
+
+def _judge_log(settings: Settings, metrics: Metrics, opened: AsyncExitStack) -> JudgeLog | None:
+    if settings.judge.log_file is None:
+        return None
+    log = JudgeLog(settings.judge.log_file, settings.judge.log_mb << 20, metrics.log_dropped.inc)
+    opened.callback(log.close)
+    return log
 
 
 def _watch(metrics: Metrics, pool: Pool, cache: Cache, model: ModelStage | None) -> None:

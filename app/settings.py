@@ -12,9 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from grm.answer_check import CheckPolicy
+from grm.asking import Policy
 from verifiers.hybrid import OnModelFailure
 
 CHECK = CheckPolicy()
+POLICY = Policy()
 
 
 def usable_cpus() -> int:
@@ -76,15 +78,31 @@ class CacheSettings(_Group):
     file_mb: int = Field(default=1_024, gt=0, description="MiB the file may hold; the oldest entries go first.")
 
 
-class ModelSettings(_Group):
-    """The second look. Without a source there is none."""
+class _ServerSettings(_Group):
+    """Where a model is served."""
 
     source: str | None = Field(
-        default=None, description="`http://host:8000/v1` of a running server, or `vllm:NAME` to start one."
+        default=None,
+        description="`http://host:8000/v1` of a running server, or `vllm:NAME` to start one; several replicas of one "
+        "model with commas between them.",
     )
     name: str | None = Field(default=None, description="The model to ask for where the server has several.")
     api_key: SecretStr | None = Field(default=None, description="Sent as a bearer token.")
-    concurrency: int = Field(default=64, gt=0, description="Questions in flight to the model server.")
+    concurrency: int = Field(default=64, gt=0, description="Questions in flight to each replica.")
+    tokens_per_minute: int | None = Field(
+        default=None, gt=0, description="Tokens of prompts and replies that all replicas together may use."
+    )
+    vllm_python: str = Field(default=sys.executable, description="The Python that has vLLM, for `vllm:NAME`.")
+    vllm_args: tuple[str, ...] = Field(default=(), description="More arguments for a vLLM server that we start.")
+
+    def sources(self) -> list[str]:
+        """The replicas."""
+        return [one.strip() for one in (self.source or "").split(",") if one.strip()]
+
+
+class ModelSettings(_ServerSettings):
+    """The second look. Without a source there is none."""
+
     call_timeout_s: float = Field(default=30.0, gt=0, description="Seconds for one item's second look.")
     threshold: float = Field(
         default=CHECK.threshold, ge=0.5, le=1, description="Probability of yes from which it accepts."
@@ -92,12 +110,54 @@ class ModelSettings(_Group):
     answer_chars: int = Field(
         default=CHECK.max_answer_chars, gt=0, description="Longest answer shown to it; a longer one is not final."
     )
+    swapped_read: bool = Field(
+        default=True, description="A rescue needs a second yes, with the two sides of the comparison swapped."
+    )
+    empty_control: bool = Field(
+        default=True, description="A model that accepts an empty answer for a reference rescues nothing there."
+    )
+    wrong_control_share: float = Field(
+        default=0.1, ge=0, le=1, description="Share of rescues that must also be refused against a wrong reference."
+    )
     on_failure: OnModelFailure = Field(
         default=OnModelFailure.UNDECIDABLE,
         description="A second look that failed: `undecidable`, or `keep_rules`.",
     )
-    vllm_python: str = Field(default=sys.executable, description="The Python that has vLLM, for `vllm:NAME`.")
-    vllm_args: tuple[str, ...] = Field(default=(), description="More arguments for a vLLM server that we start.")
+
+
+class JudgeSettings(_ServerSettings):
+    """The judge. Without a source of its own it is the model of the second look."""
+
+    timeout_s: float = Field(default=120.0, gt=0, le=600, description="Seconds for one case, whatever is left.")
+    votes: int = Field(default=POLICY.votes, ge=1, le=9, description="Readings of each candidate at first.")
+    max_votes: int = Field(default=POLICY.max_votes, ge=1, le=9, description="Readings while they differ.")
+    process_weight: float = Field(
+        default=POLICY.process_weight, ge=0, le=1, description="What a worthless process takes from a right outcome."
+    )
+    low_agreement: float = Field(
+        default=POLICY.low_agreement, ge=0, le=1, description="Agreement of the readings below which there is no score."
+    )
+    max_tokens: int = Field(default=POLICY.max_tokens, gt=0, description="Tokens of one reply.")
+    empty_control: bool = Field(
+        default=True, description="A judge that pays an empty response to a question scores nothing there."
+    )
+    wrong_control_share: float = Field(
+        default=0.05, ge=0, le=1, description="Share of well paid candidates judged against a wrong reference too."
+    )
+    queue_candidates: int = Field(
+        default=8_192, gt=0, description="Candidates that may wait for the judge; past it requests get 503."
+    )
+    log_file: Path | None = Field(default=None, description="JSONL of every judgement with questions and replies.")
+    log_mb: int = Field(default=256, gt=0, description="MiB of the log; past it the file is kept once as `.1`.")
+
+
+class RewardSettings(_Group):
+    """How `/v1/reward` combines."""
+
+    rules: dict[str, str] = Field(default={}, description="Rule by task, for items that name none.")
+    stratum_width: float = Field(
+        default=0.1, ge=0, lt=0.5, description="`stratified`: the judge moves a reward within so much of 0 or 1."
+    )
 
 
 class GuardSettings(_Group):
@@ -132,4 +192,6 @@ class Settings(BaseSettings):
     pool: PoolSettings = Field(default_factory=PoolSettings)
     cache: CacheSettings = Field(default_factory=CacheSettings)
     model: ModelSettings = ModelSettings()
+    judge: JudgeSettings = JudgeSettings()
+    reward: RewardSettings = RewardSettings()
     guard: GuardSettings = GuardSettings()

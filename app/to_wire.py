@@ -21,7 +21,7 @@ def result(entry: Progress | Rejected) -> wire.VerifyResult:
         id=item.id,
         task=item.task,
         outcome=_WIRE[settled.outcome],
-        reward=reward(settled.outcome, _credit(entry)),
+        reward=reward(settled.outcome, credit(entry)),
         answer=None if verdict is None else verdict.answer,
         decided_by=wire.DecidedBy(settled.stage, settled.name),
         reason=settled.reason,
@@ -33,7 +33,7 @@ def result(entry: Progress | Rejected) -> wire.VerifyResult:
     )
 
 
-def _credit(entry: Progress) -> float | None:
+def credit(entry: Progress) -> float | None:
     """Partial credit is the rules' to give; a model that accepts, accepts the whole answer."""
     by_rules = entry.settled is not None and entry.settled.stage == "rules"
     return entry.verdict.credit if by_rules and entry.verdict is not None else None

@@ -16,6 +16,7 @@ from app import blame
 from app.cache.cache import Cache
 from app.cache.keys import rules_key
 from app.errors import ModelMissing
+from app.guard import Guard, Observed
 from app.metrics import Metrics
 from app.model_stage import ModelStage
 from app.pool import frames
@@ -23,11 +24,12 @@ from app.pool.outcome import Finished, JobOutcome, Lost, QueueFull
 from app.pool.pool import Pool
 from app.requests import Accepted, Batch, Rejected
 from app.single_flight import SingleFlight
+from grm.suspicions import suspicions
 from touchstone_client.contract import Recall
 from verifiers import hybrid
 from verifiers.allowance import work_limits
 from verifiers.hybrid import Opinion, Settled
-from verifiers.verdict import Verdict
+from verifiers.verdict import Outcome, Verdict, reward
 
 if TYPE_CHECKING:
     from verifiers.registry import Verifier
@@ -37,6 +39,8 @@ STEP_CHARS = 1_000_000
 """The event loop is let go after so many items or so much text: some milliseconds of work."""
 ANSWER_MARGIN_S = 0.01
 """Kept back from the deadline for writing the answer."""
+MAX_SUSPECTED_CHARS = 2_000
+"""Of the response's end: the model sees the answer alone, and reasoning talks of models and references too."""
 NO_MODEL = "no model stage is configured"
 
 
@@ -51,6 +55,7 @@ class Progress:
     opinion: Opinion | None = None
     settled: Settled | None = None
     cached: bool = False
+    suspicions: tuple[str, ...] | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
 
     def took(self, stage: str, seconds: float) -> None:
@@ -68,6 +73,7 @@ class Verification:
     model: ModelStage | None
     metrics: Metrics
     flights: SingleFlight[JobOutcome]
+    guard: Guard
 
     async def verify(self, batch: Batch, deadline_s: float) -> list[Progress | Rejected]:
         """Decide every item. Raises ModelMissing and QueueFull, which concern the whole request."""
@@ -94,6 +100,7 @@ class Verification:
             if progress.settled is None:
                 progress.settled = self._overtaken(progress, batch)
         self._count(answered)
+        self.guard.see(map(_observed, items), batch.step)
         return answered
 
     # Before any waiting
@@ -173,7 +180,7 @@ class Verification:
         """Settle an item whose verdict is known and that needs no word of the model, or has it already."""
         if progress.verdict is None:
             return False
-        if self._asks_model(progress.verdict, batch) and self.model is not None:
+        if self._asks_model(progress, progress.verdict, batch) and self.model is not None:
             assert progress.verdict.answer is not None
             progress.opinion = self.model.recall(progress.item.problem, progress.verdict.answer)
             if progress.opinion is None:
@@ -191,7 +198,7 @@ class Verification:
         if progress.verdict is None:
             progress.settled = progress.lost
             return
-        if self.model is not None and self._asks_model(progress.verdict, batch):
+        if self.model is not None and self._asks_model(progress, progress.verdict, batch):
             assert progress.verdict.answer is not None
             started = time.perf_counter()
             progress.opinion, said_before = await self.model.opinion(
@@ -217,10 +224,16 @@ class Verification:
                 progress.lost = blame.settle_lost(outcome, references_readable=all(map(readable, references)))
                 progress.verdict = outcome.passed_on
 
-    def _asks_model(self, verdict: Verdict, batch: Batch) -> bool:
+    def _asks_model(self, progress: Progress, verdict: Verdict, batch: Batch) -> bool:
         if batch.opinions:
             return verdict.answer is not None
-        return batch.recall is not Recall.NEVER and hybrid.wants_model(verdict)
+        return batch.recall is not Recall.NEVER and hybrid.wants_model(verdict) and not self._barred(progress)
+
+    def _barred(self, progress: Progress) -> bool:
+        """Whether the response speaks to its judge, and so is not rescued. Looked at once, where it matters."""
+        if progress.suspicions is None:
+            progress.suspicions = suspicions(progress.item.problem.response[-MAX_SUSPECTED_CHARS:])
+        return bool(progress.suspicions) and self.model is not None
 
     def _settle(self, progress: Progress, batch: Batch) -> None:
         """The rules' verdict and the model's opinion, if there is one, to the last word."""
@@ -228,6 +241,10 @@ class Verification:
         assert verdict is not None
         if batch.recall is Recall.NEVER or not hybrid.wants_model(verdict):
             progress.settled = progress.lost or hybrid.by_rules(verdict)
+        elif self._barred(progress):
+            flags = ", ".join(progress.suspicions or ())
+            note = f"no second look: the response speaks to its judge ({flags})"
+            progress.settled = progress.lost or hybrid.by_rules(verdict, note)
         elif self.model is None or progress.opinion is None:
             progress.settled = progress.lost or hybrid.by_rules(verdict, NO_MODEL)
         else:
@@ -251,7 +268,8 @@ class Verification:
         """An item that the deadline caught."""
         if progress.verdict is None:
             return blame.out_of_time("before the rules had decided")
-        if self.model is None or batch.recall is Recall.NEVER or not hybrid.wants_model(progress.verdict):
+        wanted = batch.recall is not Recall.NEVER and hybrid.wants_model(progress.verdict)
+        if self.model is None or not wanted or self._barred(progress):
             return progress.lost or hybrid.by_rules(progress.verdict)
         progress.opinion = Opinion(self.model.name, accepts=None, reason="the request's deadline passed")
         return hybrid.settle(progress.verdict, progress.opinion, self.model.on_failure)
@@ -267,3 +285,20 @@ class Verification:
                 counted[entry.item.task, entry.settled.stage, entry.settled.outcome] += 1
         for labels, number in counted.items():
             self.metrics.outcomes.labels(*labels).inc(number)
+
+
+def _observed(progress: Progress) -> Observed:
+    """What the guard-rails see of one item."""
+    settled, opinion = progress.settled, progress.opinion
+    assert settled is not None
+    looked = opinion is not None and progress.verdict is not None and hybrid.wants_model(progress.verdict)
+    return Observed(
+        task=progress.item.task,
+        chars=len(progress.item.problem.response),
+        reward=reward(settled.outcome),
+        looked=looked,
+        rescued=looked and settled.outcome is Outcome.CORRECT,
+        controlled=opinion is not None and opinion.control is not None,
+        control_failed=opinion is not None and opinion.control is False,
+        label_mass=opinion.label_mass if opinion else None,
+    )

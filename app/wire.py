@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from touchstone_client import contract
 from touchstone_client.contract import Outcome, Recall
+from touchstone_client.contract_judge import JudgeStatus
 
 _Reference = Annotated[str, Meta(max_length=contract.MAX_REFERENCE_CHARS)]
 _References = Annotated[list[_Reference], Meta(min_length=1, max_length=contract.MAX_REFERENCES)]
@@ -94,6 +95,107 @@ class VerifyResponse(msgspec.Struct, frozen=True):
     results: list[VerifyResult]
     elapsed_ms: float
     model: str | None = None
+    alarms: list[str] = []
+
+
+class CriterionResult(msgspec.Struct, frozen=True):
+    """contract_judge.CriterionResult."""
+
+    id: str
+    score: float
+    quote: str = ""
+    at: int | None = None
+    comment: str = ""
+
+
+class StepError(msgspec.Struct, frozen=True):
+    """contract_judge.StepError."""
+
+    kind: str
+    quote: str = ""
+    at: int | None = None
+    step: int | None = None
+
+
+class JudgeUsage(msgspec.Struct, frozen=True):
+    """contract_judge.JudgeUsage."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class CandidateResult(msgspec.Struct, frozen=True):
+    """contract_judge.CandidateResult."""
+
+    status: JudgeStatus
+    reward: float | None
+    id: str | None = None
+    reason: str | None = None
+    detail: str = ""
+    outcome: float | None = None
+    process: float | None = None
+    criteria: list[CriterionResult] = []
+    errors: list[StepError] = []
+    first_wrong_step: int | None = None
+    votes: list[float] = []
+    agreement: float | None = None
+    confidence: float | None = None
+    label_mass: float | None = None
+    flags: list[str] = []
+    protocol: str = ""
+    model: str = ""
+    prompt_version: str = ""
+    usage: JudgeUsage = JudgeUsage()
+
+
+class JudgeResult(msgspec.Struct, frozen=True):
+    """contract_judge.JudgeResult."""
+
+    candidates: list[CandidateResult]
+    id: str | None = None
+    cached: bool = False
+    problem: Problem | None = None
+
+
+class JudgeResponse(msgspec.Struct, frozen=True):
+    """contract_judge.JudgeResponse."""
+
+    results: list[JudgeResult]
+    elapsed_ms: float
+    model: str | None = None
+    alarms: list[str] = []
+
+
+class RewardComponents(msgspec.Struct, frozen=True):
+    """contract_judge.RewardComponents."""
+
+    verifier: VerifyResult | None = None
+    judge: CandidateResult | None = None
+
+
+class RewardResult(msgspec.Struct, frozen=True):
+    """contract_judge.RewardResult."""
+
+    task: str
+    rule: str
+    reward: float | None
+    status: JudgeStatus
+    reason: str
+    id: str | None = None
+    group: str | None = None
+    detail: str = ""
+    components: RewardComponents = RewardComponents()
+    problem: Problem | None = None
+
+
+class RewardResponse(msgspec.Struct, frozen=True):
+    """contract_judge.RewardResponse."""
+
+    results: list[RewardResult]
+    elapsed_ms: float
+    model: str | None = None
+    judge: str | None = None
     alarms: list[str] = []
 
 

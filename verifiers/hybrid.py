@@ -29,11 +29,17 @@ class OnModelFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What the model said of one answer: `accepts` is None when it could not be asked or read, `reason` says why."""
+    """What the model said of one answer: `accepts` is None when it could not be asked or read, `reason` says why.
+
+    `label_mass` is the least share of its words that were yes or no; `control` says whether it refused what it must
+    refuse. Both are None where that was not measured.
+    """
 
     model: str
     accepts: bool | None
     reason: str
+    label_mass: float | None = None
+    control: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

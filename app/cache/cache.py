@@ -1,4 +1,4 @@
-"""Verdicts and opinions kept: this process's memory in front, a store behind it.
+"""Verdicts, opinions and judgements kept: this process's memory in front, a store behind it.
 
 Rule 1: what cannot be read as exactly the kind of value that was asked for is a miss.
 Rule 2: only what a verifier or a model itself concluded is kept. Undecidable is not: it says something about
@@ -13,6 +13,7 @@ import msgspec
 
 from app.cache.store import Store, StoreState
 from app.metrics import Metrics
+from grm.judgement import Judgement
 from verifiers.hybrid import Opinion
 from verifiers.verdict import Outcome, Verdict
 
@@ -21,10 +22,13 @@ MAX_ENTRY_BYTES = 1 << 16
 ENTRY_OVERHEAD_BYTES = 200
 """A key, a value's header and their place in the map."""
 
-Kept = TypeVar("Kept", Verdict, Opinion)
+Judgements = tuple[Judgement, ...]
+Kept = TypeVar("Kept", Verdict, Opinion, Judgements, bool)
 _encoder = msgspec.msgpack.Encoder()
 _verdicts = msgspec.msgpack.Decoder(Verdict)
 _opinions = msgspec.msgpack.Decoder(Opinion)
+_judgements = msgspec.msgpack.Decoder(Judgements)
+_passes = msgspec.msgpack.Decoder(bool)
 
 
 def _decoded(decoder: msgspec.msgpack.Decoder[Kept], data: bytes) -> Kept | None:
@@ -66,6 +70,16 @@ class Cache:
         data = self._memory.get(key)
         return None if data is None else _decoded(_opinions, data)
 
+    def recall_judgements(self, key: bytes) -> Judgements | None:
+        """The judgements on one case, if they are in memory."""
+        data = self._memory.get(key)
+        return None if data is None else _decoded(_judgements, data)
+
+    def recall_pass(self, key: bytes) -> bool | None:
+        """Whether a control was passed, if that is in memory."""
+        data = self._memory.get(key)
+        return None if data is None else _decoded(_passes, data)
+
     async def fetch(self, keys: Sequence[bytes]) -> None:
         """Bring what the store has under these keys into memory."""
         for key, value in zip(keys, await self._store.get_many(keys), strict=True):
@@ -87,6 +101,14 @@ class Cache:
         """Keep what the model said, unless it could not be asked or read."""
         if opinion.accepts is not None:
             self._keep(key, _encoder.encode(opinion))
+
+    def keep_judgements(self, key: bytes, judgements: Judgements) -> None:
+        """Keep the judgements on one case."""
+        self._keep(key, _encoder.encode(judgements))
+
+    def keep_pass(self, key: bytes, passed: bool) -> None:
+        """Keep whether a control was passed."""
+        self._keep(key, _encoder.encode(passed))
 
     def _keep(self, key: bytes, data: bytes) -> None:
         if len(data) > MAX_ENTRY_BYTES:

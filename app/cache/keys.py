@@ -12,9 +12,11 @@ from collections.abc import Mapping
 
 import msgspec
 
+from grm.asking import Policy
+from grm.judgement import Case
 from verifiers.problem import Problem
 
-FORMAT = b"touchstone-2"
+FORMAT = b"touchstone-3"
 """Raised whenever the meaning of a stored value changes."""
 _options_encoder = msgspec.json.Encoder(order="sorted")
 
@@ -64,3 +66,14 @@ def opinion_key(model: str, problem: Problem, answer: str) -> bytes:
         _references(problem.references),
         answer.encode(),
     )
+
+
+def judgement_key(judge: str, policy: Policy, case: Case) -> bytes:
+    """Under which the judgements on one case are kept; `judge` names the model, the protocol and its wording."""
+    shown = (case.question, case.candidates, case.reference, case.rubric, case.task, sorted(case.aspects))
+    return _digest(b"judgement", judge.encode(), msgspec.msgpack.encode(policy), msgspec.msgpack.encode(shown))
+
+
+def control_key(judge: str, kind: str, question: str | None, reference: str | None) -> bytes:
+    """Under which it is kept whether a model passed a control."""
+    return _digest(b"control", judge.encode(), kind.encode(), _optional(question), _optional(reference))

@@ -31,6 +31,7 @@ async def verify(request: Request, services: ServicesDep) -> Response:
     response = wire.VerifyResponse(
         results=[to_wire.result(entry) for entry in answered],
         model=services.model.name if services.model else None,
+        alarms=services.guard.alarms(),
         elapsed_ms=round((time.perf_counter() - started) * 1000, 3),
     )
     return Response(wire.encode(response), media_type="application/json")

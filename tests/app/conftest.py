@@ -12,8 +12,8 @@ import pytest
 
 from app.main import create_app
 from app.services import Services, open_services
-from app.settings import CacheSettings, ModelSettings, PoolSettings, Settings
-from tests.app.scripted import ScriptedModel
+from app.settings import CacheSettings, JudgeSettings, ModelSettings, PoolSettings, Settings
+from grm.backend import ServedModel
 from tests.live import LiveService
 
 FAULTS = "tests.app.fault_verifiers:VERIFIERS"
@@ -34,6 +34,20 @@ class Running:
         results: list[dict[str, Any]] = reply.json()["results"]
         return results
 
+    async def judge(self, *cases: dict[str, Any], **envelope: Any) -> list[dict[str, Any]]:
+        """The results for these cases."""
+        reply = await self.http.post("/v1/judge", json={"cases": cases, **envelope})
+        assert reply.status_code == 200, reply.text
+        results: list[dict[str, Any]] = reply.json()["results"]
+        return results
+
+    async def reward(self, *items: dict[str, Any], **envelope: Any) -> list[dict[str, Any]]:
+        """The results for these items."""
+        reply = await self.http.post("/v1/reward", json={"items": items, **envelope})
+        assert reply.status_code == 200, reply.text
+        results: list[dict[str, Any]] = reply.json()["results"]
+        return results
+
 
 StartApp = Callable[..., AbstractAsyncContextManager[Running]]
 
@@ -48,7 +62,11 @@ def start_app(tmp_path: Path) -> StartApp:
         pool: dict[str, Any] | None = None,
         cache: dict[str, Any] | None = None,
         model: dict[str, Any] | None = None,
-        served: ScriptedModel | None = None,
+        served: ServedModel | None = None,
+        judge: ServedModel | None = None,
+        judging: dict[str, Any] | None = None,
+        groups: dict[str, Any] | None = None,
+        registry: str = FAULTS,
     ) -> AsyncIterator[Running]:
         settings = Settings(
             pool=PoolSettings(
@@ -56,8 +74,10 @@ def start_app(tmp_path: Path) -> StartApp:
             ),
             cache=CacheSettings(**{"file": tmp_path / "cache.sqlite3", **(cache or {})}),
             model=ModelSettings(**(model or {})),
+            judge=JudgeSettings(**(judging or {})),
+            **(groups or {}),
         )
-        app = create_app(settings, functools.partial(open_services, registry=FAULTS, served=served))
+        app = create_app(settings, functools.partial(open_services, registry=registry, served=served, judge=judge))
         async with app.router.lifespan_context(app):
             transport = httpx2.ASGITransport(app)
             async with httpx2.AsyncClient(transport=transport, base_url="http://test", timeout=60) as http:

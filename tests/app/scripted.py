@@ -4,11 +4,13 @@ import asyncio
 import math
 
 from grm.backend import BackendError, Completion, Reply, ScriptedBackend, TooSlow, Unreachable
+from grm.controls import EMPTY_RESPONSE
 
 SURE = 0.97
 
 
-def _labels(yes: float, rest: float = 0.0) -> Reply:
+def labels(yes: float, rest: float = 0.0) -> Reply:
+    """A reply whose first token is Yes with this probability."""
     shares = {"Yes": yes, "No": 1.0 - yes - rest, "Well": rest}
     top = {word: math.log(share) for word, share in shares.items() if share > 0}
     return Reply("Yes", "scripted", "length", (top,))
@@ -17,15 +19,17 @@ def _labels(yes: float, rest: float = 0.0) -> Reply:
 def answer(completion: Completion) -> Reply | BackendError:
     """Yes to `agree…`, mumbling to `mumble…`, an error to `down…` and `late…`, else no."""
     asked = completion.messages[-1].content
+    if EMPTY_RESPONSE in asked:
+        return labels(1 - SURE)
     if "agree" in asked:
-        return _labels(SURE)
+        return labels(SURE)
     if "mumble" in asked:
-        return _labels(0.01, rest=0.98)
+        return labels(0.01, rest=0.98)
     if "down" in asked:
         return Unreachable("connection refused")
     if "late" in asked:
         return TooSlow("no reply in time")
-    return _labels(1 - SURE)
+    return labels(1 - SURE)
 
 
 class ScriptedModel(ScriptedBackend):

@@ -12,12 +12,15 @@ import msgspec
 import psutil
 import pytest
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from app import wire
-from tests.app.conftest import FAULTS
+from app.services import REGISTRY
+from tests.app.conftest import FAULTS, StartApp
+from tests.app.scripted_judge import ScriptedJudge
 from tests.live import LiveService
 from tests.processes import until
-from touchstone_client import contract
+from touchstone_client import contract, contract_judge
 from verifiers import verdict
 
 StartService = Callable[..., LiveService]
@@ -87,7 +90,7 @@ def test_an_unusable_pool_is_a_clear_end(start_service: StartService) -> None:
 # The documents
 
 SHAPES: dict[int, type[BaseModel]] = {200: contract.VerifyResponse, 422: contract.Problem}
-VOLATILE = {"cached", "elapsed_ms", "timings_ms", "reason", "rules", "decided_by"}
+VOLATILE = {"cached", "elapsed_ms", "timings_ms", "reason", "detail", "rules", "decided_by"}
 """Of results: what depends on the machine, on what was asked before or on the rules of the day."""
 
 
@@ -116,6 +119,41 @@ def test_every_request_example_does_what_the_documents_say(service: LiveService)
         SHAPES[status].model_validate_json(reply.content)
         SHAPES[status].model_validate(documented)
         assert _steady(reply.json()) == _steady(documented), name
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"), [("/v1/judge", contract_judge.JudgeResponse), ("/v1/reward", contract_judge.RewardResponse)]
+)
+async def test_every_example_of_the_judge_runs(start_app: StartApp, path: str, shape: type[BaseModel]) -> None:
+    """Each documented request gets an answer of the documented shape; a refused one, the documented problem."""
+    async with start_app(judge=ScriptedJudge(), registry=REGISTRY) as running:
+        document = (await running.http.get("/openapi.json")).json()
+        call = document["paths"][path]["post"]
+        requests = call["requestBody"]["content"]["application/json"]["examples"]
+        refused = call["responses"]["422"]["content"]["application/problem+json"]["examples"]
+        shown = call["responses"]["200"]["content"]["application/json"]["examples"]
+        for name, example in requests.items():
+            reply = await running.http.post(path, json=example["value"])
+            if name in refused:
+                assert reply.json() == refused[name]["value"]
+                continue
+            assert reply.status_code == 200, reply.text
+            answer = shape.model_validate_json(reply.content)
+            if name in shown:
+                documented = shape.model_validate(shown[name]["value"])
+                assert len(answer.results) == len(documented.results)  # type: ignore[attr-defined]
+                assert reply.json().keys() == shown[name]["value"].keys()
+    assert shown.keys() <= requests.keys()
+
+
+async def test_documented_rewards_are_what_is_paid(start_app: StartApp) -> None:
+    """The documented answer for a group that the verifier decides is what is sent."""
+    async with start_app(registry=REGISTRY) as running:
+        call = (await running.http.get("/openapi.json")).json()["paths"]["/v1/reward"]["post"]
+        asked = call["requestBody"]["content"]["application/json"]["examples"]["math_group"]["value"]
+        documented = call["responses"]["200"]["content"]["application/json"]["examples"]["math_group"]["value"]
+        reply = await running.http.post("/v1/reward", json=asked)
+    assert _steady(reply.json()) == _steady(documented)
 
 
 def test_the_error_examples_that_no_json_body_shows(service: LiveService) -> None:
@@ -150,6 +188,15 @@ PAIRS = [
     (wire.StageReport, contract.StageReport),
     (wire.VerifyResult, contract.VerifyResult),
     (wire.VerifyResponse, contract.VerifyResponse),
+    (wire.CriterionResult, contract_judge.CriterionResult),
+    (wire.StepError, contract_judge.StepError),
+    (wire.JudgeUsage, contract_judge.JudgeUsage),
+    (wire.CandidateResult, contract_judge.CandidateResult),
+    (wire.JudgeResult, contract_judge.JudgeResult),
+    (wire.JudgeResponse, contract_judge.JudgeResponse),
+    (wire.RewardComponents, contract_judge.RewardComponents),
+    (wire.RewardResult, contract_judge.RewardResult),
+    (wire.RewardResponse, contract_judge.RewardResponse),
 ]
 
 
@@ -163,8 +210,8 @@ def test_the_wire_structs_are_the_contract(struct: type[msgspec.Struct], model: 
         assert fields[name].required == described.is_required(), name
         if not described.is_required():
             default = fields[name].default
-            made = default if default is not msgspec.NODEFAULT else fields[name].default_factory()
-            assert made == described.default, name
+            made = msgspec.to_builtins(default if default is not msgspec.NODEFAULT else fields[name].default_factory())
+            assert made == to_jsonable_python(described.default), name
         assert _kinds(hints[name]) == _kinds(described.annotation), name
 
 

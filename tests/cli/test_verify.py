@@ -197,6 +197,6 @@ def test_local_with_a_running_model(tmp_path: Path) -> None:
         arguments = ["--local", "--model", server.url, "--out", str(out)]
         done = touchstone("verify", write(tmp_path / "in.jsonl", rows), *arguments)
     assert done.returncode == 0, done.stderr
-    assert [(row["reward"], row["decided_by"]["stage"]) for row in read(out)] == [(1.0, "rules"), (1.0, "model")]
-    # a model that says yes to everything: the rules alone were right about both
-    assert cells(done.stdout, "accuracy")[1:] == ["100.0%", "50.0%", "50.0%"]
+    assert [(row["reward"], row["decided_by"]["stage"]) for row in read(out)] == [(1.0, "rules"), (None, "model")]
+    # a model that says yes to everything, also to an empty answer, is heard nowhere: the rules alone were right twice
+    assert cells(done.stdout, "accuracy")[1:] == ["100.0%", "50.0%", "100.0%"]
