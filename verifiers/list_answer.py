@@ -32,8 +32,11 @@ DESCRIPTION = "Lists and sets of texts or values, ordered or not, with partial c
 MAX_ITEMS = 500
 """Items of one list: the pairing is quadratic."""
 
-MAX_MATHS_PAIRS = 400
+MAX_MATHS_PAIRS = 200
 """Pairs compared by their mathematical meaning in one verdict, 20 ms each at worst and 0.1 ms as a rule."""
+
+MAX_LIST_CHARS = 50_000
+"""Longest text cut into items: MAX_ITEMS of a hundred characters."""
 
 MAX_MATHS_CHARS = 200
 """Longest item that is looked at as mathematics."""
@@ -102,6 +105,8 @@ def verify(problem: Problem) -> Verdict:
     if found.refusal is not None:
         outcome = Outcome.INCORRECT if found.contradicting else Outcome.UNREADABLE
         return Verdict(outcome, found.how, found.refusal)
+    if len(found.final if found.text is None else found.text) > MAX_LIST_CHARS:
+        return Verdict(Outcome.INCORRECT, "too_many", "the answer is too long for a list")
     given = given_items(found)
     if not given:
         return Verdict(Outcome.UNREADABLE, found.how, "the response gives no list")
