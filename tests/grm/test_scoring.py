@@ -103,7 +103,7 @@ def test_an_invented_quote_costs() -> None:
     invented = aggregate(rubric, [met("must", 0.9, "x = 3", None)], 0.5)
     assert honest is not None
     assert invented is not None
-    assert (honest.outcome, invented.outcome) == (pytest.approx(0.9), pytest.approx(0.25))
+    assert (honest.outcome, invented.outcome) == pytest.approx((0.9, 0.25))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_an_expected_digit_is_finer_than_the_digit() -> None:
     """Half on 7, a quarter on 6 and on 8, with 0.8 of the mass: mean 7, mean distance 1/2, sharpness 1 - 1/9."""
     read = expected_digit({"7": math.log(0.4), " 6": math.log(0.2), "8": math.log(0.2), "seven": math.log(0.1)})
     assert read is not None
-    assert read == (pytest.approx(7.0), pytest.approx(0.8), pytest.approx(8 / 9))
+    assert read == pytest.approx((7.0, 0.8, 8 / 9))
 
 
 @pytest.mark.parametrize("table", [{}, {"x": -0.1}, {"7": math.nan}, {"7": 0.5}, {"7": -0.1, "8": -0.1}])

@@ -7,7 +7,6 @@ import pytest
 import pytest_asyncio
 
 from grm.asking import Policy
-from grm.backend import Reply
 from grm.judge import completion, judge
 from grm.judgement import Aspect, Candidate, Case, Criterion, CriterionKind, Reason, Status, Task
 from grm.protocols import pointwise
@@ -72,17 +71,17 @@ async def test_pointwise_replies_have_the_shape(roomy: SupervisedBackend, case: 
 @pytest.mark.parametrize("protocol", ["pairwise", "listwise"])
 async def test_relative_replies_have_the_shape(roomy: SupervisedBackend, protocol: str) -> None:
     """Both orders come back readable, and everybody has a score."""
-    replies: list[Reply] = []
+    replies: list[tuple[str, str]] = []
     judgements = await judge(
         CASES[0],
         protocol,
         roomy,
         POLICY,
         deadline_s=DEADLINE_S,
-        recorder=lambda messages, reply: replies.append(reply),
+        recorder=lambda messages, reply: replies.append((reply.finish_reason, reply.text)),
     )
     assert len(replies) == 2
-    assert all(reply.finish_reason == "stop" and json.loads(reply.text, strict=False) for reply in replies)
+    assert all(finish == "stop" and json.loads(text, strict=False) for finish, text in replies)
     assert not {Reason.UNPARSABLE, Reason.TRUNCATED, Reason.OFF_SCALE} & {one.reason for one in judgements}
 
 
