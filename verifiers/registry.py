@@ -3,7 +3,20 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from verifiers import math_answer
+from verifiers import (
+    choice,
+    code_run,
+    exact_text,
+    grid,
+    instructions,
+    json_answer,
+    list_answer,
+    math_answer,
+    routing,
+    span,
+    stem,
+    tool_calls,
+)
 from verifiers.problem import Problem
 from verifiers.verdict import Verdict
 
@@ -35,4 +48,27 @@ class Verifier(Protocol):
         """A verdict that `verify` passed on, settled by libraries without bounds. Only ever in a killable process."""
 
 
-VERIFIERS: Mapping[str, Verifier] = {"math": math_answer}
+TASKS: Mapping[str, Verifier] = {
+    "choice": choice,
+    "code": code_run,
+    "exact_text": exact_text,
+    "grid": grid,
+    "instructions": instructions,
+    "json": json_answer,
+    "list": list_answer,
+    "math": math_answer,
+    "span": span,
+    "stem": stem,
+    "tools": tool_calls,
+}
+VERIFIERS: Mapping[str, Verifier] = {**TASKS, "auto": routing.over(TASKS)}
+
+SECOND_LOOK = frozenset({"exact_text", "list", "math", "span", "stem"})
+"""Tasks in which a model may recognise an answer that the rules refuse. A program that fails its tests, a broken
+instruction or another letter is wrong whatever a model says."""
+
+
+def may_be_rescued(task: str, verdict: Verdict) -> bool:
+    """Whether the task, or the one that `auto` chose, is one for a second look."""
+    chosen = (verdict.details or {}).get("task", task) if task == "auto" else task
+    return chosen in SECOND_LOOK
