@@ -23,8 +23,8 @@ from app.pool import frames
 from app.pool.outcome import Finished, JobOutcome, Lost, QueueFull
 from app.pool.pool import Pool
 from app.requests import Accepted, Batch, Rejected
+from app.rescue import barred
 from app.single_flight import SingleFlight
-from grm.suspicions import suspicions
 from touchstone_client.contract import Recall
 from verifiers import hybrid
 from verifiers.allowance import work_limits
@@ -39,8 +39,6 @@ STEP_CHARS = 1_000_000
 """The event loop is let go after so many items or so much text: some milliseconds of work."""
 ANSWER_MARGIN_S = 0.01
 """Kept back from the deadline for writing the answer."""
-MAX_SUSPECTED_CHARS = 2_000
-"""Of the response's end: the model sees the answer alone, and reasoning talks of models and references too."""
 NO_MODEL = "no model stage is configured"
 
 
@@ -55,7 +53,7 @@ class Progress:
     opinion: Opinion | None = None
     settled: Settled | None = None
     cached: bool = False
-    suspicions: tuple[str, ...] | None = None
+    barred: str | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
 
     def took(self, stage: str, seconds: float) -> None:
@@ -230,10 +228,11 @@ class Verification:
         return batch.recall is not Recall.NEVER and hybrid.wants_model(verdict) and not self._barred(progress)
 
     def _barred(self, progress: Progress) -> bool:
-        """Whether the response speaks to its judge, and so is not rescued. Looked at once, where it matters."""
-        if progress.suspicions is None:
-            progress.suspicions = suspicions(progress.item.problem.response[-MAX_SUSPECTED_CHARS:])
-        return bool(progress.suspicions) and self.model is not None
+        """Whether a model may not rescue the response. Looked at once, where it matters."""
+        if progress.barred is None:
+            assert progress.verdict is not None
+            progress.barred = barred(progress.item.problem, progress.verdict.answer or "")
+        return bool(progress.barred) and self.model is not None
 
     def _settle(self, progress: Progress, batch: Batch) -> None:
         """The rules' verdict and the model's opinion, if there is one, to the last word."""
@@ -242,9 +241,7 @@ class Verification:
         if batch.recall is Recall.NEVER or not hybrid.wants_model(verdict):
             progress.settled = progress.lost or hybrid.by_rules(verdict)
         elif self._barred(progress):
-            flags = ", ".join(progress.suspicions or ())
-            note = f"no second look: the response speaks to its judge ({flags})"
-            progress.settled = progress.lost or hybrid.by_rules(verdict, note)
+            progress.settled = progress.lost or hybrid.by_rules(verdict, f"no second look: {progress.barred}")
         elif self.model is None or progress.opinion is None:
             progress.settled = progress.lost or hybrid.by_rules(verdict, NO_MODEL)
         else:

@@ -17,7 +17,7 @@ def labels(yes: float, rest: float = 0.0) -> Reply:
 
 
 def answer(completion: Completion) -> Reply | BackendError:
-    """Yes to `agree…`, mumbling to `mumble…`, an error to `down…` and `late…`, else no."""
+    """Yes to `agree…`, mumbling to `mumble…`, an error to `offline…` and `late…`, else no."""
     asked = completion.messages[-1].content
     if EMPTY_RESPONSE in asked:
         return labels(1 - SURE)
@@ -25,7 +25,7 @@ def answer(completion: Completion) -> Reply | BackendError:
         return labels(SURE)
     if "mumble" in asked:
         return labels(0.01, rest=0.98)
-    if "down" in asked:
+    if "offline" in asked:
         return Unreachable("connection refused")
     if "late" in asked:
         return TooSlow("no reply in time")
