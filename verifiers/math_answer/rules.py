@@ -12,6 +12,7 @@ from verifiers.math_answer.quantities.calendar_time import moments
 from verifiers.math_answer.quantities.comparison import quantities
 from verifiers.math_answer.reading.render import render
 from verifiers.math_answer.structures.definitions import same_cases, same_definition, same_domain_statement
+from verifiers.math_answer.structures.dotted import same_dotted
 from verifiers.math_answer.structures.families import same_family
 from verifiers.math_answer.structures.matching import Same
 from verifiers.math_answer.structures.matrices import same_determinant, same_matrix, same_unit_vectors, same_vector
@@ -100,6 +101,7 @@ RULES: tuple[Rule, ...] = (
     same_up_to_constants,
     same_antiderivative,
     value,
+    same_dotted,
 )
 
 

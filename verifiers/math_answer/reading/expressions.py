@@ -30,6 +30,7 @@ from verifiers.math_answer.tree import (
 
 _ATOMS = frozenset({"num", "sym", "const", "func", "cmd", "{", "lbrace", "begin", "set", "langle", "blank"})
 _VALUE_STARTS = _ATOMS | {"(", "-", "+", "[", "|"}
+_AFTER_DOTS = frozenset({"*", "(", "num", "sym", "{"})
 _TIME_LETTERS = frozenset({Sym("h"), Sym("m"), Sym("s")})
 """Units in `2 h 30 min`, where a number follows; alone they may be variables."""
 _CURRENCIES = {"$": "USD", "¥": "CNY", "€": "EUR", "£": "GBP"}
@@ -139,7 +140,7 @@ class Expressions(Commands):
                 factors[:] = [mixed]
         elif kind == "[" and self.toks[self.at + 1].kind in _VALUE_STARTS:
             factors.append(self._square_bracketed())
-        elif kind == "dots" and self.toks[self.at + 1].kind in ("*", "("):
+        elif kind == "dots" and self.toks[self.at + 1].kind in _AFTER_DOTS:
             self.at += 1
             factors.append(Dots())
         else:
