@@ -11,12 +11,13 @@ Rule 2: a container that we started is removed by name when its time is up: kill
 
 import contextlib
 import json
+import os
 import secrets
 import selectors
 import shutil
 import subprocess
 import time
-from typing import IO, Final
+from typing import Final
 
 from verifiers.code_run.engines.bundle import harness_text
 from verifiers.code_run.engines.engine import (
@@ -37,6 +38,9 @@ _START_S: Final = 10.0
 _EXIT_BY_RUNTIME: Final = (125, 126, 127)
 """The runtime could not start the container, or the command in it: not the program's doing."""
 _EXIT_UNBUILT: Final = 119
+_CHUNK_BYTES: Final = 1 << 16
+_PIPE_BYTES: Final = 4_096
+"""What a pipe that can be written to takes without blocking."""
 _PROGRAMS: Final = {
     Language.PYTHON: 'exec python3 -I -c "$SOURCE"',
     Language.JAVASCRIPT: 'printf %s "$SOURCE" > program.js && exec node program.js',
@@ -110,46 +114,38 @@ class _Box:
             return Execution(Status.UNBUILT, code, "", "", 0.0, wall_s, stderr)
         return Execution(status_of(cause, code, stderr), code, out.decode(errors="replace"), stderr, wall_s, wall_s)
 
-    def _exchange(self, stdin: bytes, deadline: float) -> tuple[bytearray, bytearray, str | None]:
+    def _exchange(self, stdin: bytes, deadline: float) -> tuple[bytes, bytes, str | None]:
+        """What it wrote, and why it was given up: its time, too much output, or not at all."""
         client = self._client
         assert client.stdin is not None
         assert client.stdout is not None
         assert client.stderr is not None
-        texts: dict[IO[bytes], bytearray] = {client.stdout: bytearray(), client.stderr: bytearray()}
+        feed, out, err = client.stdin, client.stdout.fileno(), client.stderr.fileno()
+        texts = {out: bytearray(), err: bytearray()}
         unsent = memoryview(stdin)
-        with selectors.DefaultSelector() as waiting, client.stdin, client.stdout, client.stderr:
+        cause = None
+        with selectors.DefaultSelector() as waiting, feed, client.stdout, client.stderr:
             for stream in texts:
                 waiting.register(stream, selectors.EVENT_READ)
-            waiting.register(client.stdin, selectors.EVENT_WRITE)
-            while len(waiting.get_map()) > (client.stdin in waiting.get_map()):
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return texts[client.stdout], texts[client.stderr], "wall"
-                for key, _ in waiting.select(left):
-                    if key.fileobj is client.stdin:
-                        unsent = self._feed(unsent, waiting)
-                        continue
-                    stream = next(one for one in texts if one is key.fileobj)
-                    data = stream.read1(1 << 16)  # type: ignore[attr-defined]
-                    texts[stream] += data
-                    if not data:
-                        waiting.unregister(stream)
-                    if len(texts[stream]) > MAX_OUTPUT_BYTES:
-                        return texts[client.stdout], texts[client.stderr], "stopped"
-        client.wait()
-        return texts[client.stdout], texts[client.stderr], None
-
-    def _feed(self, unsent: memoryview, waiting: selectors.BaseSelector) -> memoryview:
-        stdin = self._client.stdin
-        assert stdin is not None
-        sent = len(unsent)
-        with contextlib.suppress(BrokenPipeError):
-            sent = __import__("os").write(stdin.fileno(), unsent[:4096]) if unsent else 0
-        unsent = unsent[sent:]
-        if not unsent:
-            waiting.unregister(stdin)
-            stdin.close()
-        return unsent
+            waiting.register(feed.fileno(), selectors.EVENT_WRITE)
+            open_streams = set(texts)
+            while open_streams and cause is None:
+                ready = waiting.select(max(0.0, deadline - time.monotonic()))
+                for key, _ in ready:
+                    if key.fd in texts:
+                        if not _read(key.fd, texts[key.fd]):
+                            waiting.unregister(key.fd)
+                            open_streams.discard(key.fd)
+                    elif not (unsent := _write(key.fd, unsent)):
+                        waiting.unregister(key.fd)
+                        feed.close()
+                if not ready:
+                    cause = "wall"
+                elif any(len(text) > MAX_OUTPUT_BYTES for text in texts.values()):
+                    cause = "stopped"
+        if cause is None:
+            client.wait()
+        return bytes(texts[out][:MAX_OUTPUT_BYTES]), bytes(texts[err][:MAX_OUTPUT_BYTES]), cause
 
     def _remove(self) -> None:
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
@@ -158,3 +154,17 @@ class _Box:
             )
         self._client.kill()
         self._client.wait()
+
+
+def _read(descriptor: int, text: bytearray) -> bool:
+    data = os.read(descriptor, _CHUNK_BYTES)
+    text += data
+    return bool(data)
+
+
+def _write(descriptor: int, unsent: memoryview) -> memoryview:
+    """What is left to send; nothing to one who no longer reads."""
+    try:
+        return unsent[os.write(descriptor, unsent[:_PIPE_BYTES]) :]
+    except BrokenPipeError:
+        return unsent[:0]

@@ -30,6 +30,8 @@ GRACE_S = 3.0
 SCRATCH_BYTES = 64 << 20
 PACKET_BYTES = 16_384
 _READ_BYTES = 1 << 16
+_STDIN_PATH = b"/dev/stdin"
+"""A Python program that names it gets its input as a file; for the others that is work for nothing."""
 
 _INSIDE = Path(__file__).parents[1] / "inside"
 _BOOT = f"""
@@ -213,7 +215,7 @@ class SlotLink:
                 "kind": start.kind,
                 "last": last,
                 "limits": limits,
-                "stdin_file": start.stdin_fd is None,
+                "stdin_file": start.stdin_fd is None and (start.kind != "python" or _STDIN_PATH in start.payload),
                 "own_processes": self.method != "landlock" or os.geteuid() == 0,
                 "compile": start.kind == "compile",
                 "tool": start.tool,

@@ -28,6 +28,7 @@ class Shown:
     tool: str | None = None
 
 
+@cache
 def view(language: Language, interpreter: str = sys.executable) -> Shown:
     """What programs in this language see. Raises Unavailable when its compiler or runtime is not installed."""
     library = _library(interpreter)

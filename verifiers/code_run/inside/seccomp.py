@@ -8,6 +8,7 @@ Rule 3: filters stack and the strictest answer wins; a program cannot take one o
 import ctypes
 import errno
 import struct
+from functools import cache
 from typing import Final
 
 from verifiers.code_run.inside import kernel, syscalls
@@ -23,10 +24,15 @@ _HARMLESS_IOCTLS: Final = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 """Is it a terminal, its size, bytes waiting, (non-)blocking, close on exec."""
 
 Filter = list[bytes]
+_NO_PID: Final = 0x7FFF_FFFF
+"""Beyond any process id."""
 
 
 def _step(code: int, value: int, on_true: int = 0, on_false: int = 0) -> bytes:
     return struct.pack("<HBBI", code, on_true, on_false, value)
+
+
+_ANY_PID: Final = _step(_JUMP_EQUAL, _NO_PID, 0, 1)
 
 
 def _answer(number: int, answer: int) -> Filter:
@@ -73,6 +79,14 @@ def program_filter(pid: int, *, forks: bool, execs: bool) -> Filter:
     """For one program with this process id: signals to itself only, no new processes unless `forks`, no other
     program unless `execs`, none of the calls that only the slot needs.
     """
+    own = _step(_JUMP_EQUAL, pid, 0, 1)
+    return [own if step == _ANY_PID else step for step in _program_template(forks=forks, execs=execs)]
+
+
+@cache
+def _program_template(*, forks: bool, execs: bool) -> Filter:
+    """The filter with a stand-in for the process id: built once, before the first program."""
+    pid = _NO_PID
     numbers = syscalls.allowed(kernel.MACHINE, file_state=True)
     body: Filter = []
     for name in ("kill", "tgkill"):
@@ -91,6 +105,12 @@ def program_filter(pid: int, *, forks: bool, execs: bool) -> Filter:
             if name in numbers:
                 body += _answer(numbers[name], _ERRNO | errno.EAGAIN)
     return _framed(body, _ALLOW)
+
+
+def prepare() -> None:
+    """Build what every program needs, so that none has to."""
+    for forks, execs in ((False, False), (False, True), (True, True)):
+        _program_template(forks=forks, execs=execs)
 
 
 class _Program(ctypes.Structure):

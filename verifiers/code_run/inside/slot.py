@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from verifiers.code_run.inside import confine, kernel, program
+from verifiers.code_run.inside import confine, kernel, program, seccomp
 
 PACKET_BYTES: Final = 16_384
 """Requests and reports are small: everything large travels through descriptors."""
@@ -240,6 +240,7 @@ def _run_slot(control: socket.socket, method: str, uid: int, view: confine.View,
     # Programs shall not find our modules.
     for name in [name for name in sys.modules if name.split(".")[0] == "verifiers"]:
         del sys.modules[name]
+    seccomp.prepare()
     gc.collect()
     gc.freeze()
     control.send(json.dumps({"ready": method, "landlock": version}).encode())
