@@ -41,6 +41,9 @@ class Owner(Protocol):
     def worker_slow(self, link: "Link") -> None:
         """The running job takes long and others wait behind it."""
 
+    def worker_yielded(self, unbegun: list[Ticket]) -> None:
+        """A worker handed back jobs of which one was taken for running."""
+
     def worker_overdue(self, link: "Link") -> None:
         """The running job has passed its wall-clock limit."""
 
@@ -145,6 +148,11 @@ class Link(asyncio.Protocol):
         if isinstance(answer, frames.Yielded):
             self._yielding = False
             self._taken_back.clear()
+            # Stalled between its last answer and the next job, it heard us before it began the one that we took for
+            # running: nobody works on that one now.
+            unbegun = list(self.tickets)
+            self.tickets.clear()
+            self._owner.worker_yielded(unbegun)
         elif self.tickets:
             self._owner.job_done(self.tickets.popleft(), answer, self.started)
         elif self._taken_back:

@@ -182,6 +182,9 @@ class Pool:
     def worker_slow(self, link: Link) -> None:
         self._requeue(link.take_back())
 
+    def worker_yielded(self, unbegun: list[Ticket]) -> None:
+        self._requeue(unbegun)
+
     def worker_overdue(self, link: Link) -> None:
         link.killed_for = Cause.WALL_LIMIT
         self._nursery.kill(link.pid)
