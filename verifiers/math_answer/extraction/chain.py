@@ -31,8 +31,10 @@ _VARIABLE = re.compile(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
 _CONSTANTS = re.compile(r"(?<![A-Za-z])[eiCP](?![A-Za-z])")
 _PIECE = re.compile(
     r"\s*(?:\\(?:text|mathrm|mbox)\s*\{\s*(?:and|or|,|且|或)\s*\}|\\(?:vee|lor|wedge"
-    r"|land)(?![A-Za-z])|[∨∧]|(?<!\\)[,;，；、]\s*(?:and\b|or\b)?|\band\b|\bor\b|和|或|\\quad|\\qquad)\s*"
+    r"|land)(?![A-Za-z])|[∨∧]|(?<!\\)[,;，；、]\s*(?:and\b|or\b)?|\band\b|\bor\b|和|或|\\quad|\\qquad)"
+    r"(?:\s|\\[ ,;:!])*"
 )
+_ALTERNATIVES = re.compile(r"\bor\b|\\(?:vee|lor)(?![A-Za-z])|∨|或")
 MAX_SPLIT_CHARS = 4_000  # a longer run of formulas is kept whole
 
 
@@ -58,6 +60,8 @@ def chain_result(text: str, question_text: str = "") -> str:
         return last
     checkable = all(_PLAIN_NUMBER.fullmatch(member) or is_computation(member) for member in members[1:-1])
     if is_name(first):
+        if all(map(is_name, members[:-1])):  # `a = b = c = 1`, `x = y = z`
+            return text
         return text if checkable else f"{first} = {last}"
     return text if len(members) == 2 or (checkable and is_computation(first)) else last
 
@@ -136,6 +140,10 @@ def run_result(run: str, question_text: str = "") -> str:
         return run
     if any(len(claim) == 1 for claim in claims):  # "x = 2 or 3", "a < 2 or a = 3"
         return run
+    if not any(is_computation(side) for claim in claims for side in claim[:-1]) and (
+        not is_name(claims[-1][0]) or _ALTERNATIVES.search(run)
+    ):
+        return run  # several equations: "x = 2, 3x - 4y + 2 = 0"
     tail = len(claims)
     while tail and len(claims[tail - 1]) >= 2 and is_name(claims[tail - 1][0]):
         tail -= 1

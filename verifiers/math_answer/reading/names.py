@@ -22,7 +22,7 @@ class Names(Literals):
         name = symbol.name
         if self.kind == "_":
             self.at += 1
-            subscript = self.argument()
+            subscript = self._extreme() or self.argument()
             if name in ("C", "A", "P") and self.kind == "^":
                 return self._chosen(name, subscript)
             flat = _flat(subscript)
@@ -35,6 +35,15 @@ class Names(Literals):
             self.expect("_")
             return Call("binom" if name == "C" else "perm", (self.argument(), upper))
         return self._applied(name)
+
+    def _extreme(self) -> Node | None:
+        """`n_{\\min}`: a function's name as a subscript."""
+        braced = self.kind == "{"
+        token = self.toks[self.at + braced]
+        if token.kind != "func" or (braced and self.toks[self.at + 2].kind != "}"):
+            return None
+        self.at += 3 if braced else 1
+        return Sym(str(token.value))
 
     def _subscript_after_exponent(self) -> bool:
         following = self.at + 2

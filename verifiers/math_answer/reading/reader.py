@@ -16,8 +16,9 @@ from verifiers.math_answer.reading.lexer import Token, tokens
 from verifiers.math_answer.reading.limits import MAX_TEXT_WORDS
 from verifiers.math_answer.reading.literals import based, quantity
 from verifiers.math_answer.reading.normalise import normalise
-from verifiers.math_answer.reading.vocabulary import CONDITION_WORDS, ORDINAL_ENDINGS
+from verifiers.math_answer.reading.vocabulary import CONDITION_WORDS, ORDINAL_ENDINGS, REASON_WORDS
 from verifiers.math_answer.tree import (
+    Apply,
     Group,
     Labelled,
     Logic,
@@ -46,6 +47,7 @@ _LOADED = frozenset(
 )
 """Words that change what the number beside them means."""
 _LOADED_MARKS = ("不", "非", "没", "无", "至少", "至多", "大于", "小于", "超过")
+_LIMITS = frozenset(("<", "<=", ">", ">=", "!="))
 _QUANTIFIERS = {"forall": "for all", "exists": "there exists"}
 _RATIO_TOKENS = 3
 MAX_LABEL_TOKENS = 12
@@ -120,7 +122,12 @@ def _tree(source: str) -> Node:
 def _statement(toks: list[Token], source: str) -> Node:
     if toks[0].kind == "cmd" and toks[0].value in _QUANTIFIERS:
         return _quantified(toks, source)
-    cut = _first_condition_word(toks)
+    reason = _first_word(toks, REASON_WORDS)
+    if reason:
+        body = _pieces(toks[: reason - (toks[reason - 1].kind == "," and reason > 1)], source)
+        if not isinstance(body, Text):
+            return body
+    cut = _first_word(toks, CONDITION_WORDS)
     if cut:
         body = _pieces(toks[: cut - (toks[cut - 1].kind == "," and cut > 1)], source)
         rest = toks[cut + 1 :]
@@ -138,14 +145,18 @@ def _quantified(toks: list[Token], source: str) -> Node:
     return Where(_statement(body, source), (Text(_QUANTIFIERS[str(toks[0].value)]), _piece(runs[0], source)))
 
 
-def _first_condition_word(toks: list[Token]) -> int | None:
+def _first_word(toks: list[Token], words: frozenset[str]) -> int | None:
+    """Where one of the words first stands outside brackets, past the beginning."""
     depth = 0
     for k, token in enumerate(toks):
         depth += (token.kind in _OPENERS) - (token.kind in _CLOSERS)
         if (
             k
             and depth == 0
-            and ((token.kind == "word" and str(token.value).lower() in CONDITION_WORDS) or token.value == "forall")
+            and (
+                (token.kind == "word" and str(token.value).lower() in words)
+                or (token.value == "forall" and words is CONDITION_WORDS)
+            )
         ):
             return k
     return None
@@ -233,8 +244,8 @@ def _piece(toks: list[Token], source: str) -> Node:
     if parser.kind == "eof":
         return _named_point(node)
     if parser.kind == "(" and toks[-1].kind == ")":
-        inside = _piece(toks[parser.at + 1 : -1], source)
-        if is_membership(inside):
+        inside = condition(toks[parser.at + 1 : -1], source, _piece)
+        if is_membership(inside) or (isinstance(inside, Rel) and _LIMITS.issuperset(inside.ops)):
             return Where(node, (inside,))
     rest = toks[parser.at :]
     return _with_noun(node, rest, toks, source)
@@ -242,6 +253,8 @@ def _piece(toks: list[Token], source: str) -> Node:
 
 def _named_point(node: Node) -> Node:
     """`A(1, 2)` is a point with its name."""
+    if isinstance(node, Apply) and len(node.name) == 1 and node.name.isupper() and len(node.args) > 1:
+        return Labelled(node.name.lower(), Group("(", node.args, ")"))
     if isinstance(node, Mul) and len(node.factors) == 2:
         name, point = node.factors
         if isinstance(name, Sym) and name.name.isupper() and isinstance(point, Group) and point.left == "(":

@@ -138,12 +138,15 @@ CONNECTIVES = {
 
 CONDITION_WORDS = frozenset("where for with when if such provided given as whenever assuming 其中 当".split())
 
+REASON_WORDS = frozenset("since because 因为".split())
+"""What follows says why, not what."""
+
 SHORT_WORDS = frozenset(
     "a an the is are be was if so it its on of at to by no not yes odd even one two six ten any all sum day set end "
     "may use has had can and or for but per who why how new old big few way him her his she you our let get see "
-    "far red".split()
+    "far red since maximum minimum pint logic".split()
 )
-"""Two- and three-letter words that are never products of symbols."""
+"""Words that are never products of symbols or functions of them."""
 
 NAMED_SETS = {"R": "R", "Z": "Z", "N": "N", "Q": "Q", "C": "C", "reals": "R", "integers": "Z"}
 

@@ -18,6 +18,7 @@ from verifiers.math_answer.tree import (
     Node,
     Rel,
     Seq,
+    SetOp,
     Sym,
     Text,
 )
@@ -71,6 +72,8 @@ def is_name(node: Node) -> bool:
             )
         case Group(items=items):
             return all(isinstance(item, Sym | Apply) for item in items)
+        case SetOp(args=args):
+            return all(isinstance(arg, Sym) for arg in args)
         case _:
             return is_segment(node)
 

@@ -84,6 +84,9 @@ def _against_one(left: Several, right: Several, ctx: Context, same: Same) -> boo
     if several.kind in (Kind.TUPLE, Kind.BRACKETS) or not several.items:
         return False
     verdicts = [same_as_one(item) for item in several.items]
+    if several is left and several.kind is Kind.SET and all(verdicts):
+        # A reference `\\frac{1}{2} or 0.5` gives one value in two ways. An answer that does so is not paid for it.
+        return True
     return None if all(verdict is not False for verdict in verdicts) else False
 
 
@@ -188,9 +191,16 @@ def _same_assignments(left: Several, right: Several, ctx: Context, same: Same) -
 def _by_name(pairs: Several) -> dict[Node, Node]:
     """What each name stands for: its value, or for a function the whole definition, whose argument is bound."""
     return {
-        _name_key(name): Rel((name, value), ("=",)) if isinstance(name, Apply) else value
+        _point_key(name, value): Rel((name, value), ("=",)) if isinstance(name, Apply) else value
         for name, value in zip(pairs.names, pairs.items, strict=True)
     }
+
+
+def _point_key(name: Node, value: Node) -> Node:
+    """`A(1, 2)` and `A = (1, 2)` name one point."""
+    if isinstance(name, Sym) and len(name.name) == 1 and isinstance(value, Group):
+        return Text(name.name.lower())
+    return _name_key(name)
 
 
 def _name_key(name: Node) -> Node:
