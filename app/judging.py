@@ -25,7 +25,7 @@ from app.pool.outcome import QueueFull
 from app.settings import JudgeSettings
 from app.single_flight import SingleFlight
 from grm.asking import Policy
-from grm.backend import Message, ModelState, Reply, ServedModel
+from grm.backend import Capabilities, Message, ModelState, Reply, ServedModel
 from grm.controls import ACCEPTED_FROM
 from grm.judge import PROTOCOLS, judge
 from grm.judgement import Candidate, Case, Judgement, Reason, Status, Task, unscored
@@ -83,9 +83,9 @@ class Judging:
         return self._served.state
 
     @property
-    def served(self) -> ServedModel:
-        """The model server."""
-        return self._served
+    def capabilities(self) -> Capabilities | None:
+        """What its server was seen to do."""
+        return self._served.capabilities
 
     def policy(self, votes: int | None) -> Policy:
         """The service's policy, with the caller's number of readings."""
@@ -219,6 +219,7 @@ class Judging:
         return {
             "at": time.time(),
             "model": self.name,
+            "capabilities": self.capabilities,
             "protocol": protocol,
             "prompt_version": PROTOCOLS[protocol].PROMPT_VERSION,
             "policy": policy,

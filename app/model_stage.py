@@ -20,7 +20,7 @@ from app.metrics import Metrics
 from app.settings import ModelSettings
 from app.single_flight import SingleFlight
 from grm.answer_check import PROMPT_VERSION, CheckPolicy, Reading, check_answer
-from grm.backend import BackendError, ModelState, ServedModel
+from grm.backend import BackendError, Capabilities, ModelState, ServedModel
 from grm.controls import EMPTY_RESPONSE, spoil
 from verifiers.hybrid import OnModelFailure, Opinion
 from verifiers.problem import Problem
@@ -68,6 +68,11 @@ class ModelStage:
     def state(self) -> ModelState:
         """How its server is."""
         return self._served.state
+
+    @property
+    def capabilities(self) -> Capabilities | None:
+        """What its server was seen to do."""
+        return self._served.capabilities
 
     def key(self, problem: Problem, answer: str) -> bytes:
         """Under which this opinion is kept: all that can change it, the way labels are read included."""

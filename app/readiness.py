@@ -3,16 +3,24 @@
 Rule 1: a part is required when, without it, items that could have been decided are not.
 """
 
+from dataclasses import asdict
 from importlib.metadata import version
+from typing import Any
 
 from app.services import Services
+from grm.backend import Capabilities
 from touchstone_client.contract import ComponentState, Readiness
 from verifiers.hybrid import OnModelFailure
 
 
 def readiness(services: Services) -> Readiness:
     """How each part is, and whether the required ones are well."""
-    components = {"pool": _pool(services), "cache": _cache(services), "model": _model(services)}
+    components = {
+        "pool": _pool(services),
+        "cache": _cache(services),
+        "model": _model(services),
+        "judge": _judge(services),
+    }
     ready = all(part.ok for part in components.values() if part.required)
     return Readiness(ready=ready, version=version("touchstone"), components=components)
 
@@ -34,4 +42,22 @@ def _model(services: Services) -> ComponentState:
     # Where the policy keeps the rules' verdict, every item is decided without the model.
     required = services.model.on_failure is OnModelFailure.UNDECIDABLE
     state = services.model.state
-    return ComponentState(ok=state.ready, required=required, detail=f"{state.phase}: {state.detail}")
+    detail = f"{state.phase}: {state.detail}"
+    return ComponentState(
+        ok=state.ready, required=required, detail=detail, capabilities=_seen(services.model.capabilities)
+    )
+
+
+def _judge(services: Services) -> ComponentState:
+    if services.judging is None:
+        return ComponentState(ok=True, required=False, detail="none configured: nothing can be judged")
+    # Not required: verification goes on without it. Whoever sends judged items sees them unscored.
+    state = services.judging.state
+    detail = f"{state.phase}: {state.detail}"
+    return ComponentState(
+        ok=state.ready, required=False, detail=detail, capabilities=_seen(services.judging.capabilities)
+    )
+
+
+def _seen(found: Capabilities | None) -> dict[str, Any] | None:
+    return None if found is None else asdict(found)

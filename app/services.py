@@ -106,7 +106,7 @@ async def open_services(
         pool = Pool(settings.pool, registry, lambda reason: metrics.pool_restarts.labels(reason).inc())
         opened.push_async_callback(pool.close)
         await pool.start()
-        _watch(metrics, pool, cache, model)
+        _watch(metrics, pool, cache, model, judging)
         verification = Verification(verifiers, pool, cache, model, metrics, SingleFlight(), guard)
         rewarding = Rewarding(verification, judging, settings.reward, guard)
         yield Services(settings, metrics, pool, cache, model, judging, verification, rewarding, guard)
@@ -128,10 +128,12 @@ def _judge_log(settings: Settings, metrics: Metrics, opened: AsyncExitStack) -> 
     return log
 
 
-def _watch(metrics: Metrics, pool: Pool, cache: Cache, model: ModelStage | None) -> None:
+def _watch(metrics: Metrics, pool: Pool, cache: Cache, model: ModelStage | None, judging: Judging | None) -> None:
     metrics.gauge("touchstone_pool_workers", "Worker processes up.", lambda: pool.state().workers)
     metrics.gauge("touchstone_pool_queued_items", "Items waiting.", lambda: pool.state().queued_items)
     metrics.gauge("touchstone_pool_queued_bytes", "Text waiting.", lambda: pool.state().queued_bytes)
     metrics.gauge("touchstone_cache_up", "1 while the store is in use.", lambda: cache.state().ok)
     if model is not None:
         metrics.gauge("touchstone_model_up", "1 while the model answers.", lambda: model.state.ready)
+    if judging is not None:
+        metrics.gauge("touchstone_judge_up", "1 while the judge answers.", lambda: judging.state.ready)

@@ -8,6 +8,7 @@ import typer
 
 from app.cli.bench import bench
 from app.cli.exit_codes import EXIT_CODES
+from app.cli.judge import judge
 from app.cli.lint_references import lint_references
 from app.cli.serve import serve
 from app.cli.verify import verify
@@ -24,6 +25,7 @@ cli = typer.Typer(
 )
 cli.command()(serve)
 cli.command()(verify)
+cli.command()(judge)
 cli.command()(bench)
 cli.command()(lint_references)
 cli.command()(version)

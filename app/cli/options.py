@@ -1,5 +1,6 @@
 """From command-line options to settings. What is not given is left to the environment and the defaults."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -31,16 +32,21 @@ def check_redis(url: str | None) -> None:
         fail(f"--redis must look like redis://host:6379/0, not {url!r}", USAGE)
 
 
-def check_model(spec: str | None) -> None:
+def joined(specs: Sequence[str] | None) -> str | None:
+    """Replicas as the settings have them."""
+    return ",".join(specs) if specs else None
+
+
+def check_model(option: str, specs: Sequence[str] | None) -> None:
     """End the command for a model that is neither running somewhere nor to be started."""
     from grm.connect import model_from_spec  # noqa: PLC0415 - see app.cli
 
     try:
-        for one in (spec or "").split(","):
-            if one:
-                model_from_spec(one)
+        for spec in (joined(specs) or "").split(","):
+            if spec.strip():
+                model_from_spec(spec.strip())
     except ValueError as error:
-        fail(f"--model: {error}", USAGE)
+        fail(f"{option}: {error}", USAGE)
 
 
 def _present(values: dict[str, Any]) -> dict[str, Any]:

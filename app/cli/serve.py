@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli.exit_codes import USAGE, fail
-from app.cli.options import check_model, check_redis, settings_from
+from app.cli.options import check_model, check_redis, joined, settings_from
 from verifiers.hybrid import OnModelFailure
 
 
@@ -21,12 +21,18 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
     redis: Annotated[str | None, typer.Option(metavar="URL", help="Shared cache, redis://host:6379/0.")] = None,
     cache: Annotated[Path | None, typer.Option(metavar="PATH", help="Cache file used where there is no Redis.")] = None,
     model: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            metavar="SPEC", help="Second look: http://host:port/v1 of a running server, or vllm:NAME to start one."
+            metavar="SPEC",
+            help="Second look: http://host:port/v1 of a running server, or vllm:NAME to start one. Several: replicas.",
         ),
     ] = None,
     model_name: Annotated[str | None, typer.Option(help="Which model, where that server has several.")] = None,
+    judge_model: Annotated[
+        list[str] | None, typer.Option(metavar="SPEC", help="The judge, as --model. [default: the same server]")
+    ] = None,
+    judge_model_name: Annotated[str | None, typer.Option(help="Which model, where that server has several.")] = None,
+    judge_log: Annotated[Path | None, typer.Option(metavar="PATH", help="JSONL of every judgement.")] = None,
     on_model_failure: Annotated[
         OnModelFailure | None, typer.Option(help="What a second look that failed leaves behind. [default: undecidable]")
     ] = None,
@@ -36,13 +42,16 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
     Exit status: 0 stopped by a signal; 2 the call is wrong or the port is taken; 3 the service could not start.
     """
     check_redis(redis)
-    check_model(model)
+    check_model("--model", model)
+    check_model("--judge-model", judge_model)
     settings = settings_from(
         pool={"workers": workers},
         cache={"redis_url": redis, "file": cache},
-        model={"source": model, "name": model_name, "on_failure": on_model_failure},
+        model={"source": joined(model), "name": model_name, "on_failure": on_model_failure},
+        judge={"source": joined(judge_model), "name": judge_model_name, "log_file": judge_log},
     )
-    if servers > 1 and (settings.model.source or "").startswith("vllm:"):
+    sources = [*settings.model.sources(), *settings.judge.sources()]
+    if servers > 1 and any(source.startswith("vllm:") for source in sources):
         fail(
             "--servers above 1 would start as many vLLM servers: start one yourself and name it with "
             "--model http://HOST:PORT/v1, or leave --servers at 1",

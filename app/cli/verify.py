@@ -47,7 +47,7 @@ def verify(
         fail("--model needs --local; a running service has its own", USAGE)
     if url is not None and local:
         fail("--url and --local exclude each other", USAGE)
-    check_model(model)
+    check_model("--model", [model] if model else None)
     rows = _read(file, task)
     _complain(rows)
     items = [row.item for row in rows if isinstance(row, Usable)]

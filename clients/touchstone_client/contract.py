@@ -194,6 +194,9 @@ class ComponentState(_Wire):
     ok: bool
     required: bool
     detail: str
+    capabilities: Annotated[
+        dict[str, Any] | None, Field(description="What a model server was seen to do, by trying it; null before that.")
+    ] = None
 
 
 class Readiness(_Wire):
