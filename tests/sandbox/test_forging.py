@@ -139,3 +139,19 @@ def test_program_that_idles_through_many_tests_is_to_blame() -> None:
     assert said.outcome is Outcome.INCORRECT
     assert said.credit is not None
     assert said.credit < 0.5
+
+
+def test_program_that_chokes_the_compiler_is_to_blame() -> None:
+    """A program that keeps the compiler computing past all limits is incorrect, not undecidable."""
+    source = "template<int N, int M> struct T { static const long v = T<N-1, M>::v + T<N-1, M+N>::v; };\n"
+    source += "template<int M> struct T<0, M> { static const long v = M; };\nint main() { return T<60, 0>::v; }"
+    configure(Configuration(item_wall_s=3.0))
+    try:
+        options = {"language": "cpp", "tests": [{"stdin": "", "stdout": "1"}]}
+        said = code_run.verify(Problem(f"```cpp\n{source}\n```", ("",), None, options))
+    finally:
+        configure(Configuration(item_wall_s=20.0))
+    if said.rule == "no_sandbox":
+        pytest.skip(said.reason)
+    # On a machine so busy that the compiler got less than half of its time, nobody can tell.
+    assert said.outcome is Outcome.INCORRECT or said.rule == "out_of_time"

@@ -50,7 +50,11 @@ def check_options(given: Mapping[str, object]) -> str | None:
 
 
 def readable(reference: str) -> bool:
-    """Whether the reference holds tests. One that leaves the function's name to the options counts."""
+    """Whether the reference holds tests. One that leaves the function's name to the options counts, and so does an
+    empty one, which leaves them all to the options.
+    """
+    if not reference.strip():
+        return True
     try:
         test_forms.read(reference, "entry")
     except BadOptions:

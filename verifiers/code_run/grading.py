@@ -142,6 +142,8 @@ class Grading:
             case Status.OUTPUT:
                 return Report(Result.OUTPUT, seconds, "wrote too much")
             case Status.UNBUILT:
+                if execution.exit_code < 0 and execution.cpu_s < HEAVY_SHARE * execution.wall_s:
+                    raise OutOfTime("the compiler was not done in the time for one item: the machine is busy")
                 return Report(Result.UNBUILT, seconds, _excerpt(execution.build_log or "the compiler gave up"))
             case Status.FINISHED:
                 if execution.exit_code == 0:

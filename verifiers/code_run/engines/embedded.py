@@ -17,7 +17,8 @@ engine with such a runtime, or a SandboxFusion server behind one); how busy a pr
 the sum of memory over all slots (limits times workers).
 
 At level "landlock" (namespaces refused, as in many containers): the program can write no file, but can learn names and
-sizes of files that its user may look up; the network is closed by the call list; Python only.
+sizes of files that its user may look up; the network is closed by the call list; Python only. Root of a container that
+may become no other user keeps its uid, without capabilities.
 Below that the engine refuses: Unavailable says what to allow.
 
 Rule 1: a slot is given up after a run that had to be killed, after MAX_RUNS, and when it cannot tidy up.

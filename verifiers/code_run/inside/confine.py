@@ -66,10 +66,11 @@ def separate(method: str) -> int:
             raise Refused("not root")
         kernel.unshare(_NAMESPACES)
         return _own_uid()
+    if os.geteuid() == 0:
+        # Root of a container may have no other uid to become; what it could do goes with its capabilities.
+        with contextlib.suppress(OSError):
+            take_uid(_own_uid())
     uid, gid = os.geteuid(), os.getegid()
-    if uid == 0:
-        uid = gid = _own_uid()
-        take_uid(uid)
     if method == USER:
         kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # the maps belong to root while we are not dumpable
         kernel.unshare(_NAMESPACES | kernel.CLONE_NEWUSER)
@@ -104,6 +105,8 @@ def confine(method: str, uid: int, view: View) -> int:
         for path in view.shown:
             if os.path.isdir(path) and not os.access(path, os.R_OK | os.X_OK):
                 raise Refused(f"{path}, which programs need, is closed to other users")
+        kernel.drop_bounding_set()
+        kernel.drop_capabilities()
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         version = landlock.restrict([*view.shown], [], ["/dev/null"])
         if not version:

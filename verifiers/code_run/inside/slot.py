@@ -102,6 +102,7 @@ class Slot:
     def _finish(self, *, clean: bool) -> dict[str, Any]:
         """Wait for the program started last, within everybody's limits; then leave nothing behind."""
         children, self._children = self._children, []
+        before = _reaped_cpu_s()
         poller = select.poll()
         poller.register(self._control, select.POLLIN)
         for child in children:
@@ -111,6 +112,9 @@ class Slot:
                 self._wait(children, poller)
         finally:
             self._end(children)
+        if len(children) == 1 and children[0].report is not None:
+            # With all that it started: a compiler is several programs.
+            children[0].report["cpu_s"] = _reaped_cpu_s() - before
         emptied = self._empty_scratch() if clean and self._namespaces else True
         return {"runs": [child.report for child in children], "clean": emptied}
 
@@ -198,6 +202,11 @@ class Slot:
         finally:
             os.close(built)
         return self._empty_scratch()
+
+
+def _reaped_cpu_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _collect(child: Child) -> None:
