@@ -3,16 +3,22 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SERVE_ARGS ?=
+PYTEST_ARGS ?=
+# Editable: `app`, `verifiers` and `grm` run from the source tree.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve install test check cov vllm-env test-vllm bench clean
+.PHONY: serve install test check vllm-env test-vllm bench clean
+# An interrupted `python -m venv` leaves an interpreter without pip, which would look finished.
+.DELETE_ON_ERROR:
 
 serve: $(VENV)/.serve
 	$(BIN)/touchstone serve $(SERVE_ARGS)
 
 install: $(VENV)/.test
 
+# Every failure, error and skip with its reason, and what took long, before the last line.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --cov --cov-report=term -ra --durations=15 --durations-min=1 $(PYTEST_ARGS)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -25,7 +31,7 @@ vllm-env: $(VENV)/.test
 	PYTHON=$(PYTHON) bash tests/vllm/make_env.sh
 
 test-vllm: vllm-env
-	TOUCHSTONE_REQUIRE_VLLM=1 $(BIN)/python -m pytest -m vllm tests/vllm
+	TOUCHSTONE_REQUIRE_VLLM=1 $(BIN)/python -m pytest -m vllm -ra --durations=5 tests/vllm
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/rules.py
@@ -34,12 +40,15 @@ clean:
 	rm -rf $(VENV)
 
 $(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("Python 3.11 to 3.13 is needed, $(PYTHON) is %d.%d; name another: make PYTHON=python3.12 ..." % v)'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.serve: $(VENV)/bin/python pyproject.toml clients/pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ./clients -e .
-	touch $@
+	@echo "Installing the service into $(VENV): half a minute, the first time."
+	@$(PIP_INSTALL) -e ./clients -e .
+	@touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml clients/pyproject.toml trainer_integration/pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ./clients -e ./trainer_integration -e '.[test]'
-	touch $@
+	@echo "Installing the service and all that its tests need into $(VENV): a minute, the first time."
+	@$(PIP_INSTALL) -e ./clients -e ./trainer_integration -e '.[test]'
+	@touch $@
