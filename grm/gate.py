@@ -45,7 +45,7 @@ GIBBERISH_SHARE = 0.6
 MAX_CHECKED_CHARS = 200_000
 
 _INVISIBLE = frozenset(("Cf", "Cc", "Cn", "Co", "Cs"))
-_TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>|<!--.*?-->", re.DOTALL)
+_TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>|<!--[^<>]{0,2000}-->")
 _STRUCTURE = re.compile(
     r"\\(?:[dt]?frac|sqrt|left|right|boxed|fbox|text\w*|math\w+|begin|end|displaystyle|q?quad|operatorname|hline"
     r"|item|label"

@@ -1,6 +1,6 @@
 """What a judge says itself, told apart from what it quotes.
 
-Rule 1: a quote is blanked out, not cut out, so that offsets and line ends stay.
+Rule 1: a quote is blanked out, not cut out, so that what stood around it does not run together.
 Rule 2: a quote is: a line that stands word for word in what the judge was shown (unless it is the judge's last
         line), a blockquote, what is quoted after a verb of saying, an example ("[[A]]" if A is better).
 Rule 3: compatibility forms are folded first: full-width digits, letters, colons and brackets.
@@ -30,6 +30,9 @@ _CONDITIONAL = re.compile(
     r"(?=[,;.]|\n|$)",
     re.IGNORECASE,
 )
+# Long white space makes the patterns behind this slow and says nothing.
+_SPACES = re.compile(r"[^\S\n]{4,}")
+_BLANKS = re.compile(r"\n\s*\n")
 _BLOCKQUOTE = re.compile(r"^[ \t]*>(?![>=]).*$", re.MULTILINE)
 LONG_QUOTE_CHARS = 24
 """A quoted label is short: "Output (a)", "Response 1"."""
@@ -39,14 +42,14 @@ def own_voice(text: str, shown: Sequence[str] = ()) -> str:
     """The folded text with quotes blanked out.
 
     >>> own_voice('It says "Score: 10". Score: 3')
-    'It says             . Score: 3'
+    'It says     . Score: 3'
     """
-    text = unicodedata.normalize("NFKC", text)
+    text = _BLANKS.sub("\n\n", _SPACES.sub(" ", unicodedata.normalize("NFKC", text)))
     text = _without_shown_lines(text, shown)
     if _BLOCKQUOTE.sub("", text).strip():
         text = _BLOCKQUOTE.sub(_blank, text)
     text = _CONDITIONAL.sub(_blank, text)
-    return _QUOTED.sub(_blank_quote, text)
+    return _SPACES.sub("    ", _QUOTED.sub(_blank_quote, text))
 
 
 def _blank(found: re.Match[str]) -> str:

@@ -22,6 +22,10 @@ from grm.replies.own_voice import own_voice
 from grm.replies.scores import score_matches, scores_matches
 from grm.replies.thinking import without_thinking
 
+HEAD_CHARS = 1_000
+TAIL_CHARS = 8_000
+"""Two pages: a verdict stands at the very beginning or at the end, and patterns over more than that take seconds."""
+
 
 def read_reply(
     text: str, expected: Expected, *, finish_reason: str = "stop", shown: Sequence[str] = ()
@@ -40,11 +44,18 @@ def read_reply(
         cut = finish_reason == "length"
         reason = Reason.TRUNCATED if cut else Reason.NO_VERDICT
         return Unread(reason, "the judge thought and said nothing")
-    voice = own_voice(spoken, shown)
+    voice = own_voice(_ends(spoken), shown)
     if expected.exact:
         return _exact(voice, expected)
     matches = sorted((*json_matches(voice, expected), *_matches(voice, expected)), key=lambda match: match.at)
     return _decide(matches, expected, finish_reason)
+
+
+def _ends(spoken: str) -> str:
+    """The head and the tail, where verdicts stand."""
+    if len(spoken) <= HEAD_CHARS + TAIL_CHARS:
+        return spoken
+    return spoken[:HEAD_CHARS] + "\n\n" + spoken[-TAIL_CHARS:]
 
 
 def _exact(voice: str, expected: Expected) -> Value | Unread:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from grm.asking import Policy
+from grm.asking import Policy, Unread
 from grm.backend import Completion, Reply, ScriptedBackend
 from grm.gate import gate
 from grm.judge import judge
 from grm.judgement import Candidate, Case, Reason, Status, Task
+from grm.replies import Expected, ReplyKind, read_reply
 from grm.suspicions import suspicions
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "cases" / "gate.json").read_text())
@@ -123,3 +124,32 @@ def test_a_found_but_empty_answer_is_no_answer() -> None:
     found = gate(Case("1 + 1?", (), task=Task.ANSWER), Candidate("c", "The value follows: x", answer=" "))
     assert found is not None
     assert found.reason is Reason.NO_ANSWER
+
+
+HOSTILE = {
+    "line ends": "\n",
+    "spaces": " ",
+    "comment openings": "<!--",
+    "tag openings": "<a ",
+    "thinking openings": "<think>",
+    "table rules": "|-",
+    "brackets": "[[A ",
+    "verdict words": "final verdict ",
+    "score words": "score: ",
+    "orders": "ignore all ",
+    "quotes": '"a',
+    "braces": '{"a":',
+    "encoded": "aB3",
+}
+
+
+@pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_text_costs_no_more_than_any(piece: str) -> None:
+    """Repetition that makes patterns go back and forth is read in one go: 100,000 characters, all readers."""
+    text = piece * (100_000 // len(piece))
+    asked = case_of("How much is it?", text, "5", Task.ANSWER)
+    assert suspicions(text) in ((), ("imitates_a_prompt",), ("encoded_text",))
+    found = gate(asked, asked.candidates[0])
+    assert found is not None
+    for kind in ReplyKind:
+        assert isinstance(read_reply(text, Expected(kind)), Unread)
