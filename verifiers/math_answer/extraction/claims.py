@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterator
 
 from verifiers.math_answer.extraction.claims_words import (
+    DIGITS,
     canonical,
     choice,
     excluded,
+    figures,
     options,
     plain_words,
     states_no_number,
@@ -110,6 +112,8 @@ def claims(extraction: Extraction, reference: str, question: str | None) -> bool
         return None
     if extraction.answer is None or states_no_number(extraction.final, reference):
         return False
+    if any(char.isdigit() for char in reference):
+        return _of_figures(extraction, reference, wanted, question)
     given = plain_words(extraction.answer)
     outright = extraction.how in _STATED_OUTRIGHT
     if given == wanted and (outright or given == plain_words(extraction.final)):
@@ -125,6 +129,24 @@ def claims(extraction: Extraction, reference: str, question: str | None) -> bool
         if excluded(given, wanted):
             return False
     return _by_statement(extraction, _forms(reference, listed), question or "")
+
+
+def _of_figures(extraction: Extraction, reference: str, wanted: str, question: str | None) -> bool | None:
+    """A reference with digits. Their punctuation counts ("1.5" is not "1 5", "8!" not 8), and a statement with other
+    figures ("8 (if not, 9)") may say anything about this one.
+    """
+    answer = extraction.answer or ""
+    if len(extraction.parts) <= 1 and figures(answer) == figures(reference):
+        return True
+    if len(extraction.parts) > 1:
+        return None
+    listed = options(question)
+    if (chosen := _by_choice(extraction, reference, listed)) is not None:
+        return chosen
+    claimed = _by_statement(extraction, _forms(reference, listed), question or "")
+    if not claimed:
+        return claimed
+    return True if DIGITS.findall(last_statement(extraction.final) or "") == DIGITS.findall(reference) else None
 
 
 def _by_choice(extraction: Extraction, reference: str, listed: dict[str, str]) -> bool | None:

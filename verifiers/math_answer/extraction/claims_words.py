@@ -6,6 +6,7 @@ import unicodedata
 from verifiers.math_answer.extraction.number import plain_value
 
 MAX_WORDS_CHARS = 2_000  # a longer text is compared with nothing
+DIGITS = re.compile(r"\d+")
 MAX_OPTIONS_CHARS = 20_000  # of the question searched for options
 
 _WRAPPER = re.compile(
@@ -61,6 +62,18 @@ def plain_words(text: str) -> str:
     text = _WRAPPER.sub("", unicodedata.normalize("NFKC", text)).casefold()
     text = " ".join(_PUNCTUATION.sub(" ", text).split())
     return _ARTICLE.sub("", text)
+
+
+def figures(text: str) -> str:
+    r"""A text with figures in a form for comparison: without markup, white space and a final stop, all else as it is.
+
+    >>> figures(r"\text{No. 12}."), figures("1.5") == figures("1 5")
+    ('no.12', False)
+    """
+    if len(text) > MAX_WORDS_CHARS:
+        return ""
+    text = _WRAPPER.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    return re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", text).rstrip(".。")
 
 
 def canonical(words: str) -> str:

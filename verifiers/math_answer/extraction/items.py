@@ -9,7 +9,7 @@ from verifiers.math_answer.extraction.prose import is_bare
 
 MAX_ITEMS = 16  # longer lists are steps, not answers
 
-BULLET = re.compile(r"\s*(?:[-*•·+]\s+(?!\d*\s*[-+*/=])|(?:\d{1,2}[.)]|\(\d{1,2}\)|\(?[a-h]\))\s+|>\s*)")
+BULLET = re.compile(r"\A\s*(?:[-*•·+]\s+(?!\d*\s*[-+*/=])|(?:\d{1,2}[.)]|\(\d{1,2}\)|\(?[a-h]\))\s+|>\s*)")
 
 
 def closing_items(lines: list[str]) -> list[str]:

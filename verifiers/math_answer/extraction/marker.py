@@ -14,7 +14,14 @@ from verifiers.math_answer.extraction.chain import run_result
 from verifiers.math_answer.extraction.items import leading_items, together
 from verifiers.math_answer.extraction.markup import clean, says_something, squeeze
 from verifiers.math_answer.extraction.number import differ
-from verifiers.math_answer.extraction.prose import MAX_LEAD_CHARS, disowned, is_bare, sentences, without_aside
+from verifiers.math_answer.extraction.prose import (
+    MAX_LEAD_CHARS,
+    counterfactual,
+    disowned,
+    is_bare,
+    sentences,
+    without_aside,
+)
 from verifiers.math_answer.extraction.sentence import stated_value
 
 MAX_ANCHORS = 24  # announcements looked at, from the end
@@ -152,6 +159,8 @@ def _announced(text: str, at: int, question_text: str) -> Announced | None:
         return None
     if disowned(text[max(at - MAX_LEAD_CHARS, 0) : at] + (" would " if " would be" in marker[0] else "")):
         return None
+    if " would be" in marker[0] and counterfactual(text[at : _line_end(text, marker.end(), len(text))]):
+        return None
     return _value(text, at, marker.end(), len(text), "marker", question_text)
 
 
@@ -179,6 +188,8 @@ def _claim(statement: str, question_text: str) -> str:
     trimmed = _OF_THE.sub(r"\1", _shouted(without_aside(_REASON.sub("", statement))))
     if is_bare(trimmed) or (trimmed.isascii() and len(trimmed.split()) <= 2):
         return clean(run_result(trimmed, question_text))
+    if _LEADING_NUMBER.match(trimmed) and "=" not in trimmed:
+        return clean(trimmed)  # "21, give or take 5": the value stands first, and is not the 5
     stated = stated_value(trimmed, question_text).text
     return clean(stated) if stated and any(char.isdigit() for char in stated) else clean(trimmed)
 
@@ -191,6 +202,7 @@ _REASON = re.compile(
 )
 
 
+_LEADING_NUMBER = re.compile(r"(?:(?:about|around|approximately|roughly|exactly|just)\s+)?\$?-?\d")
 _NEXT_CASE = re.compile(r"[;,]\s+(?:if|when|otherwise|but)\b", re.IGNORECASE)
 _OF_THE = re.compile(r"\A(\$?-?\d[\d./]*%?\$?) of (?:the|a|an|his|her|their|its|all)\b.*\Z", re.DOTALL)
 _SHOUT = re.compile(r"(?:1[3-9]|[2-9]\d|\d{3,}|\d\.\d+)!\Z")

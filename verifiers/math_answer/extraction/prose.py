@@ -74,8 +74,11 @@ _HEDGE = re.compile(
 MAX_LEAD_CHARS = 200  # of a sentence before an announced answer
 
 _HYPOTHETICAL = re.compile(
-    r"\W*(?:(?:if|had|were)\b.*\b(?:would|were)|assume|suppose|imagine)\b", re.IGNORECASE | re.DOTALL
+    r"\W*(?:(?:if|had|were)\b.*\b(?:would|were)|assume|suppose|imagine)\b",
+    re.IGNORECASE | re.DOTALL,
 )
+# "It would be 21 if there were 12 red pens, but there are 11": what follows the turn speaks of the premise.
+_COUNTERFACTUAL = re.compile(r"\bwould (?:be|have|equal)\b[^.?!]{0,200}?\b(?:if|had|were)\b", re.IGNORECASE)
 _STOPS = (". ", "! ", "? ", "\n", "。", "？")
 _DISOWNS = re.compile(
     r"\b(?:students?|friend|someone|somebody|people|classmate|calculator|key|book|textbook|rubric|others|some"
@@ -94,6 +97,10 @@ _ASIDE = re.compile(
     r"\s[(（](?!\s*(?:mod|where|for|with)\b)[^()（）,，\\]{0,200}?(?:[A-Za-z]{3}"
     r"|[-+*/=×·−])[^()（）]{0,200}[)）]\s*[.。]?\Z"
 )
+# An operator before the bracket makes it a factor: "3 * (2 + 1)", "1 : (4/3)".
+_OPERATOR_END = re.compile(r"(?:[-+*/=×·÷−:：^<>≤≥∈]|\\(?:cdot|times|div|pm|leq?|geq?|in|cup|cap))\s*\Z")
+# "(alternatively 9)", "(if not, 9)": another answer, or a condition on this one.
+_OTHER_ANSWER = re.compile(r"\b(?:alternatively|if|unless|otherwise|else|except)\b|若|如果|否则|除非", re.IGNORECASE)
 
 
 def is_bare(text: str) -> bool:
@@ -145,11 +152,18 @@ def own_part(sentence: str) -> str | None:
     >>> own_part("12 is what most people say, yet x = 13."), own_part("12 is wrong.")
     ('x = 13.', None)
     """
+    if counterfactual(sentence):
+        return None
     if asserts(sentence):
         return sentence
     turns = list(_TURN.finditer(sentence))
     rest = sentence[turns[-1].end() :] if turns else ""
     return rest if rest and asserts(rest) else None
+
+
+def counterfactual(sentence: str) -> bool:
+    """Whether a sentence says what would be the case under a condition that does not hold."""
+    return "would" in sentence and _COUNTERFACTUAL.search(sentence) is not None
 
 
 def disowned(lead: str) -> bool:
@@ -179,4 +193,6 @@ def without_aside(text: str) -> str:
     if aside is None:
         return text
     shorter = text[: len(text) - len(text[-420:]) + aside.start()]
+    if _OPERATOR_END.search(shorter) or is_hedged(aside[0]) or _OTHER_ANSWER.search(aside[0]):
+        return text
     return shorter if _DIGIT.search(shorter) or re.fullmatch(r"\W*[A-Z]\W*", shorter) else text

@@ -101,6 +101,8 @@ _EARLIER_CLAIM = re.compile(
     re.IGNORECASE,
 )
 _RANGE_BEFORE = re.compile(r"\b(?:between|from|neither|either)\b[^,;.]{0,20}\Z")
+# The number is a side or a part of a formula, not what the sentence states: "with f(a) = 0".
+_IN_FORMULA = re.compile(r"(?:[=<>≤≥≠^_*/(|{]|\\(?:leq?|geq?|neq?|equiv|times|cdot))\s*\Z")
 _PROSE_IN_VALUE = re.compile(
     r"\b(?:for|of|with|to|in|at|after|so|the|when|from|by|on|there|that|they|she|he|we"
     r"|it|has|have|is|are)\b",
@@ -268,7 +270,7 @@ def _only_number(sentence: str, question_text: str) -> Stated | None:
     if len(found) != 1 or is_hedged(body):
         return None
     only = found[0]
-    if re.search(
+    if _IN_FORMULA.search(body[: only.start()]) or re.search(
         r"\b(?:step|case|equation|figure|page|part|option|negative|minus|than|least|most|not|over|under|above"
         r"|below)\s*\Z",
         body[: only.start()],

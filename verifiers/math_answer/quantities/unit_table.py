@@ -225,10 +225,10 @@ because since while as that which who such from between until exactly solution u
 zero one two three four five six seven eight nine ten eleven twelve dozen hundred thousand million billion
 trillion half third quarter sin cos tan cot sec csc ln log lg exp sqrt pi max gcd lcm lim arcsin arccos arctan
 equals equal am pm it can cannot does do did the th st nd rd even odd positive negative all any every each
-both either neither per
+both either neither per maybe perhaps possibly probably likely alternatively roughly nearly almost unless except
 """
 # Words that make a clause of what follows a noun: "pens the count would be odd".
 NOT_WITHIN_COUNTED: Final = """
 and or if when where not no than is are was were be been but except otherwise only the this that so would will
-could should can may might must has have had i we he she it they you because since while as odd even
+could should can may might must has have had i we he she it they you because since while as odd even unless maybe perhaps possibly probably likely alternatively take so
 """

@@ -51,7 +51,9 @@ _HAN_NOUN = re.compile(r"[\u4e00-\u9fff]{1,6}")
 
 _NO_NOUN = frozenset(NOT_COUNTED.split())
 _NO_LATER_WORD = frozenset(NOT_WITHIN_COUNTED.split())
-_HAN_NO_NOUN = re.compile(r"[或和与及且是非无不则当若对任大小零一二三四五六七八九十百千万亿]")
+_HAN_NO_NOUN = re.compile(
+    r"[或和与及且是非无不则当若对任大小到至之间约许左右内外上下多余以零一二三四五六七八九十百千万亿]"
+)
 
 
 def _atom(text: str) -> str | None:
@@ -232,6 +234,19 @@ def _measure(unit: str) -> tuple[Dimension, Fraction] | None:
         for axis, exponent in base:
             bases[axis] = bases.get(axis, 0) + exponent * power
     return tuple(sorted((axis, exponent) for axis, exponent in bases.items() if exponent)), scale
+
+
+def says_more(text: str) -> bool:
+    """Whether words behind a number change it, and do not only say what is counted.
+
+    >>> says_more("maybe"), says_more("到12之间"), says_more("apples"), says_more("million")
+    (True, True, False, False)
+    """
+    words = _tidy(text).lower().split()
+    if not words or words[0] in SCALES:
+        return False
+    first = len(words[0]) > 1 and words[0] in _NO_NOUN
+    return first or any(word in _NO_LATER_WORD for word in words[1:]) or _HAN_NO_NOUN.search(text) is not None
 
 
 @lru_cache(CACHE_SIZE)

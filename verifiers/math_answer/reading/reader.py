@@ -105,7 +105,9 @@ def _read(text: str) -> Node:
     source = normalise(text)
     if "," in source or " " in source:
         source = _THOUSANDS.sub(lambda m: m.group().replace(",", "").replace(" ", ""), source)
-        source = _ZERO_COMMA.sub(r"0.\1", source)
+        if "mod" not in source:
+            # `n \\equiv 0,1 \\pmod 3` lists residues.
+            source = _ZERO_COMMA.sub(r"0.\1", source)
     return _tree(source)
 
 
@@ -286,7 +288,10 @@ def _with_noun(node: Node, rest: list[Token], toks: list[Token], source: str) ->
     if isinstance(node, Num) and (in_base := _BASE.fullmatch(_words(rest, source))):
         return based(str(node.num), int(in_base[1]))
     spelt = _words(rest, source)
-    unit = units.canonical(spelt) or spelt
+    unit = units.canonical(spelt)
+    if unit is None and units.says_more(spelt):
+        return _labelled(toks, source) or _text(toks, source)
+    unit = unit or spelt
     if isinstance(node, Rel):
         return Rel((*node.operands[:-1], quantity(node.operands[-1], unit)), node.ops, node.modulus)
     return quantity(node, unit)
