@@ -2,7 +2,7 @@
 
 Rule 1: controls are asked only where they can matter: after a judge has accepted something that no verifier decided.
 Rule 2: an empty control is asked once per question, reference, rubric and judge; identical ones in flight once. What
-        could not be told is not remembered, and fails nobody.
+        could not be told is not remembered, and fails nobody; judgements without it are not remembered either.
 """
 
 import asyncio
@@ -46,30 +46,41 @@ class Controls:
         self._metrics = metrics
         self._flights: SingleFlight[ControlOutcome] = SingleFlight()
 
-    async def apply(self, case: Case, judgements: Judgements, protocol: str, policy: Policy, ends: float) -> Judgements:
-        """The judgements, with the reward taken from those whose control failed."""
+    async def apply(
+        self, case: Case, judgements: Judgements, protocol: str, policy: Policy, ends: float
+    ) -> tuple[Judgements, bool]:
+        """The judgements, with the reward taken from those whose control failed; and whether every control was told."""
         accepted = [
             at
             for at, (candidate, one) in enumerate(zip(case.candidates, judgements, strict=True))
             if candidate.known_outcome is None and one.status is Status.SCORED and (one.reward or 0.0) >= ACCEPTED_FROM
         ]
         if not accepted:
-            return judgements
+            return judgements, True
+        told = True
         protocol = protocol if PROTOCOLS[protocol].CANDIDATES[0] == 1 else ALONE
         if self._settings.empty_control:
             found = await self._empty(case, protocol, policy, ends)
+            told = found is not ControlOutcome.UNTOLD
             if found is ControlOutcome.FAILED:
-                return tuple(
+                failing = tuple(
                     after_failure(one, ControlKind.EMPTY) if case.candidates[at].known_outcome is None else one
                     for at, one in enumerate(judgements)
                 )
-        checked = [at for at in accepted if sampled(case, case.candidates[at], self._settings.wrong_control_share)]
-        results = await asyncio.gather(*(self._wrong(case, at, protocol, policy, ends) for at in checked))
-        failed = {at for at, found in zip(checked, results, strict=True) if found is ControlOutcome.FAILED}
-        return tuple(
+                return failing, True
+        checked = [
+            (at, control)
+            for at in accepted
+            if sampled(case, case.candidates[at], self._settings.wrong_control_share)
+            and (control := wrong_reference_control(case, case.candidates[at])) is not None
+        ]
+        results = await asyncio.gather(*(self._ask(control, protocol, policy, ends) for _, control in checked))
+        failed = {at for (at, _), found in zip(checked, results, strict=True) if found is ControlOutcome.FAILED}
+        kept = tuple(
             after_failure(one, ControlKind.WRONG_REFERENCE) if at in failed else one
             for at, one in enumerate(judgements)
         )
+        return kept, told and ControlOutcome.UNTOLD not in results
 
     async def _empty(self, case: Case, protocol: str, policy: Policy, ends: float) -> ControlOutcome:
         text = key(case, protocol, PROTOCOLS[protocol].PROMPT_VERSION, self._served.name)
@@ -89,10 +100,6 @@ class Controls:
         if found is not ControlOutcome.UNTOLD:
             self._cache.keep_pass(digest, found is ControlOutcome.HELD)
         return found
-
-    async def _wrong(self, case: Case, at: int, protocol: str, policy: Policy, ends: float) -> ControlOutcome:
-        control = wrong_reference_control(case, case.candidates[at])
-        return ControlOutcome.UNTOLD if control is None else await self._ask(control, protocol, policy, ends)
 
     async def _ask(self, control: Control, protocol: str, policy: Policy, ends: float) -> ControlOutcome:
         left_s = min(self._settings.timeout_s, ends - time.monotonic())

@@ -101,17 +101,20 @@ class Judging:
 
     async def judge_all(self, request: Entries[ToJudge], deadline_s: float) -> list[Judged | None]:
         """Every case judged; None for what was refused. Raises QueueFull."""
+        ends = time.monotonic() + deadline_s
         cases = [entry for entry in request.entries if isinstance(entry, ToJudge)]
         with self.admitted(sum(len(entry.case.candidates) for entry in cases)):
-            ways = [self.judge(_extracted(one.case), one.protocol, one.votes, deadline_s) for one in cases]
+            # In a thread: a thousand long responses are seconds of searching.
+            seen = await asyncio.to_thread(lambda: [_extracted(one.case) for one in cases])
+            ways = [
+                self.judge(case, one.protocol, one.votes, max(0.0, ends - time.monotonic()))
+                for one, case in zip(cases, seen, strict=True)
+            ]
             done = iter(await asyncio.gather(*ways))
         answers = [next(done) if isinstance(entry, ToJudge) else None for entry in request.entries]
-        seen = [
-            _observed(entry.case, answer)
-            for entry, answer in zip(request.entries, answers, strict=True)
-            if isinstance(entry, ToJudge) and answer
-        ]
-        self._guard.see((one for case in seen for one in case), request.step)
+        for entry, answer in zip(request.entries, answers, strict=True):
+            if isinstance(entry, ToJudge) and answer is not None:
+                self._guard.see(_observed(entry.case, answer), request.step)
         return answers
 
     @contextmanager
@@ -186,13 +189,14 @@ class Judging:
                 deadline_s=limit_s * WORK_SHARE,
                 recorder=recorder if self._log else None,
             )
-            judgements = await self._controls.apply(case, judgements, protocol, policy, ends)
+            judgements, told = await self._controls.apply(case, judgements, protocol, policy, ends)
         except Exception as error:
             log.exception("the judge failed")
             judgements = _all_unscored(case, Reason.UNAVAILABLE, f"{type(error).__name__} in the judge; this is a bug")
+            told = False
         self._metrics.stage_seconds.labels("judge").observe(time.monotonic() - started)
         self._count(judgements, protocol)
-        if all(one.status is not Status.UNSCORED for one in judgements):
+        if told and all(one.status is not Status.UNSCORED for one in judgements):
             self._cache.keep_judgements(key, judgements)
         if self._log is not None:
             self._log.put(self._record(case, protocol, policy, exchanges, judgements))

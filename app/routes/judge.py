@@ -1,5 +1,9 @@
-"""`POST /v1/judge` and `POST /v1/reward`. Read by hand, entry by entry, like `/v1/verify`."""
+"""`POST /v1/judge` and `POST /v1/reward`. Read by hand, entry by entry, like `/v1/verify`.
 
+In a thread: the contract's own models read a large request in a tenth of a second, in which others must be answered.
+"""
+
+import asyncio
 import time
 
 from fastapi import APIRouter, Request, Response
@@ -25,7 +29,7 @@ async def judge(request: Request, services: ServicesDep) -> Response:
     started = time.perf_counter()
     limits = services.settings.limits
     body = await bodies.read_body(request, limits.body_mb << 20)
-    read = judge_requests.read_judge(body)
+    read = await asyncio.to_thread(judge_requests.read_judge, body)
     if services.judging is None:
         raise ModelMissing(NO_JUDGE)
     answers = await services.judging.judge_all(read, read.deadline_s or limits.deadline_s)
@@ -50,7 +54,8 @@ async def reward(request: Request, services: ServicesDep) -> Response:
     started = time.perf_counter()
     limits = services.settings.limits
     body = await bodies.read_body(request, limits.body_mb << 20)
-    read = judge_requests.read_reward(body, services.verification.verifiers, services.settings.reward.rules)
+    verifiers, rules = services.verification.verifiers, services.settings.reward.rules
+    read = await asyncio.to_thread(judge_requests.read_reward, body, verifiers, rules)
     answered = await services.rewarding.reward(read, read.deadline_s or limits.deadline_s)
     response = wire.RewardResponse(
         results=[judge_to_wire.rewarded(entry) for entry in answered],

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
-from grm.backend import Busy, TooSlow, Unreachable
+from grm import judgement
+from grm.backend import Busy, Completion, Reply, TooSlow, Unreachable
+from grm.controls import EMPTY_RESPONSE
 from tests.app.conftest import StartApp
 from tests.app.scripted_judge import ScriptedJudge, always
 from tests.processes import until
+from tests.scripted_openai import ScriptedOpenAI
 from touchstone_client import contract_judge
 
 ONE_VOTE = {"votes": 1, "max_votes": 1}
@@ -250,3 +253,58 @@ async def test_a_log_is_bounded_and_may_fail(start_app: StartApp, tmp_path: Path
 def _exposed(running: Any) -> str:
     text: str = running.services.metrics.exposition().decode()
     return text
+
+
+async def test_what_could_not_be_controlled_is_not_remembered(start_app: StartApp) -> None:
+    """A judgement whose control got no answer stands, and is made again with its control when asked for again."""
+
+    class Deaf(ScriptedJudge):
+        deaf = True
+
+        async def complete(self, completion: Completion, *, deadline_s: float) -> Reply:
+            if self.deaf and EMPTY_RESPONSE in completion.messages[-1].content:
+                raise Unreachable("gone")
+            return await super().complete(completion, deadline_s=deadline_s)
+
+    judge = Deaf(always(9))
+    async with start_app(judge=judge, judging=ONE_VOTE) as running:
+        (first,) = await running.judge(case("The sea keeps its own time."))
+        judge.deaf = False
+        (second,) = await running.judge(case("The sea keeps its own time."))
+    assert (rewards(first), first["cached"]) == ([1.0], False)
+    assert (rewards(second), second["candidates"][0]["reason"]) == ([None], "control_failed")
+
+
+async def test_readiness_shows_what_the_judge_can_do(start_app: StartApp) -> None:
+    """The readiness page has the judge with its proven capabilities, and asks for none where there is none."""
+    async with start_app(judge=ScriptedJudge()) as running:
+        page = (await running.http.get("/readyz")).json()
+    assert page["components"]["judge"]["capabilities"]["constraint"] == "json_schema"
+    assert page["components"]["judge"]["ok"]
+    async with start_app() as running:
+        page = (await running.http.get("/readyz")).json()
+    assert page["ready"]
+    assert "none configured" in page["components"]["judge"]["detail"]
+
+
+async def test_replicas_behind_one_name(start_app: StartApp) -> None:
+    """Several addresses are replicas of one model; readiness counts them and says what all can do."""
+    with ScriptedOpenAI() as one, ScriptedOpenAI() as other:
+        async with start_app(model={"source": f"{one.url}, {other.url}"}) as running:
+            model = running.services.model
+            assert model is not None
+            await until(lambda: "2 of 2 replicas" in model.state.detail)
+            page = (await running.http.get("/readyz")).json()["components"]["model"]
+    assert page["ok"]
+    assert page["capabilities"]["model"] == "scripted"
+
+
+def test_wire_and_domain_agree_on_words() -> None:
+    """Statuses, aspects and kinds of criteria are spelt alike on the wire and in the domain."""
+    pairs = [
+        (contract_judge.JudgeStatus, judgement.Status),
+        (contract_judge.Aspect, judgement.Aspect),
+        (contract_judge.CriterionKind, judgement.CriterionKind),
+    ]
+    for wire_words, domain_words in pairs:
+        assert {one.value for one in wire_words} == {one.value for one in domain_words}

@@ -111,6 +111,8 @@ def test_busy_port_is_said_at_once(served: tuple[str, subprocess.Popen[bytes]]) 
     [
         (["--redis", "localhost:6379"], "redis://"),
         (["--model", "some-model"], "vllm:NAME"),
+        (["--model", "http://one:1/v1", "--model", "some-model"], "vllm:NAME"),
+        (["--judge-model", "some-model"], "--judge-model"),
         (["--host", "no.such.host.invalid"], "cannot listen"),
         (["--on-model-failure", "explode"], "explode"),
         (["--port", "0"], "port"),
