@@ -16,6 +16,7 @@ class Hints(msgspec.Struct, frozen=True):
 
     `places` counts decimals ("nearest hundredth" is 2, "nearest integer" 0, "nearest ten" -1); `significant`
     counts significant digits. `asked` are the variables asked for, in the question's order ("ordered pair (a, b)").
+    `positive` are the integers that it calls positive or natural.
     """
 
     exact: bool = False
@@ -37,6 +38,7 @@ class Hints(msgspec.Struct, frozen=True):
     asked: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
     integers: frozenset[str] = frozenset()
+    positive: frozenset[str] = frozenset()
     base: int | None = None
     unit: str | None = None
     choices: tuple[tuple[str, str], ...] = ()

@@ -18,6 +18,7 @@ from verifiers.math_answer.reading.render import render
 from verifiers.math_answer.rules import Comparison
 from verifiers.math_answer.tree import Group, Logic, Node, Seq, SetOf, Text
 from verifiers.math_answer.wording.choices import same_choice
+from verifiers.math_answer.wording.integer_words import integer_statement
 from verifiers.math_answer.wording.words import special
 
 MAX_SHORT_WORDS = 3
@@ -45,6 +46,28 @@ class Judgement:
 
 def judge(reference: str, extraction: Extraction, hints: Hints, question: str | None = None) -> Judgement:
     """Whether the extracted answer says what the reference says. Never raises."""
+    judgement = _judged(reference, extraction, hints, question)
+    if judgement.same or extraction.parts:
+        return judgement
+    described = _described(reference, extraction.answer or "", hints)
+    if described is None or (described is False and judgement.same is False):
+        return judgement
+    return Judgement(described, "same_integers", judgement.understood)
+
+
+def _described(reference: str, answer: str, hints: Hints) -> bool | None:
+    """Sets of integers where words describe one side: "all positive integers except 2"."""
+    wanted, given = integer_statement(reference), integer_statement(answer)
+    if wanted is None and given is None:
+        return None
+    references = (wanted,) if wanted else _trees(reference)
+    answers = (given,) if given else _trees(answer)
+    if isinstance(references, Unparsable) or isinstance(answers, Unparsable):
+        return None
+    return Comparison(Context(hints)).decide(references[0], answers[0])[0]
+
+
+def _judged(reference: str, extraction: Extraction, hints: Hints, question: str | None) -> Judgement:
     answer = extraction.answer
     assert answer is not None
     if not extraction.parts:

@@ -14,10 +14,21 @@ from verifiers.math_answer.reading.render import render
 from verifiers.math_answer.structures.definitions import same_cases, same_definition, same_domain_statement
 from verifiers.math_answer.structures.dotted import same_dotted
 from verifiers.math_answer.structures.families import same_family
+from verifiers.math_answer.structures.integers import same_integers
 from verifiers.math_answer.structures.matching import Same
-from verifiers.math_answer.structures.matrices import same_determinant, same_matrix, same_unit_vectors, same_vector
+from verifiers.math_answer.structures.matrices import (
+    same_determinant,
+    same_matrix,
+    same_unit_vectors,
+    same_vector,
+)
 from verifiers.math_answer.structures.ratios import same_ordering, same_ratio
-from verifiers.math_answer.structures.relations import same_computation, same_equation, same_inequality, same_named
+from verifiers.math_answer.structures.relations import (
+    same_computation,
+    same_equation,
+    same_inequality,
+    same_named,
+)
 from verifiers.math_answer.structures.sequences import same_values_in_collection
 from verifiers.math_answer.structures.solution_sets import same_integer_set, same_real_set
 from verifiers.math_answer.tree import Add, Based, Node, Num, Sym
@@ -55,8 +66,8 @@ def same_digits(reference: Node, response: Node, ctx: Context, same: Same) -> bo
 def same_up_to_constants(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
     """`C_1 e^x + C_2 e^{-x}` with the two constants exchanged."""
     names = sorted(variables(reference, ctx) & variables(response, ctx) & _ARBITRARY_CONSTANTS)
-    if len(names) != 2:
-        return None
+    if len(names) != 2 or not (variables(reference, ctx) - _ARBITRARY_CONSTANTS):
+        return None  # `A - B` alone is no solution with constants in it
     first, second = names
     exchanged = substitute(response, {first: Sym(second), second: Sym(first)})
     return True if same_value(reference, exchanged, ctx) else None
@@ -91,6 +102,7 @@ RULES: tuple[Rule, ...] = (
     same_family,
     same_computation,
     same_definition,
+    same_integers,
     same_integer_set,
     same_real_set,
     same_values_in_collection,

@@ -70,6 +70,8 @@ class Brackets(Cursor, ABC):
             operands.append(_as_set(self.ratio()) if op in _SET_RELATIONS else self.ratio())
             if op == "notmid":
                 return Not(Rel(tuple(operands), tuple(ops)))
+            if op == "notequiv":
+                return Not(Rel(tuple(operands), ("equiv",), self._modulus()))
         modulus = self._modulus() if self.kind in ("mod", "(") else None
         if modulus is None and ops and ops[-1] == "equiv":
             return _with_modulus_inside(operands, ops)

@@ -207,6 +207,7 @@ def _known(run: str) -> tuple[str, object] | None:
     return None
 
 
+_NEGATED = re.compile(r"\s*(=|\||\\(?:equiv|in|mid)(?![A-Za-z]))")
 _TEXT_ARGUMENT = re.compile(r"\s*\{([^{}]*)\}")
 _ENVIRONMENT = re.compile(r"\s*\{\s*([a-zA-Z]+\*?)\s*\}(?:\s*\{[lcr|@ ]*\})?")
 
@@ -228,6 +229,9 @@ def _command(text: str, name: str, at: int, to: int, found: list[Token]) -> int:
         if m is None:
             raise Unparsable(f"\\{name} without a name", text=text, at=at)
         found.append(Token(name, m.group(1).rstrip("*"), at, m.end()))
+        return m.end()
+    if name == "not" and (m := _NEGATED.match(text, to)) is not None:
+        found.append(Token("rel", v.NEGATIONS[m.group(1)], at, m.end()))
         return m.end()
     if name in v.DROPPED:
         m = _TEXT_ARGUMENT.match(text, to)

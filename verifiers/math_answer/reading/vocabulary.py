@@ -98,9 +98,12 @@ RELATIONS: dict[str, str] = {
         "parallel": "parallel",
         "Rightarrow": "to",
     },
-    **{"implies": "to", "propto": "sim", "nmid": "notmid", "prec": "<", "succ": ">"},
+    **{"implies": "to", "propto": "sim", "nmid": "notmid", "nequiv": "notequiv", "prec": "<", "succ": ">"},
 }
 """Spelling (character or command) -> operator in the tree. `mid` becomes `divides` outside set-builders."""
+
+NEGATIONS = {"=": "!=", "|": "notmid", "\\mid": "notmid", "\\equiv": "notequiv", "\\in": "notin"}
+"""What `\\not` makes of the relation behind it."""
 
 SET_OPERATIONS = {
     "cup": "union",

@@ -38,11 +38,7 @@ class Unread(Exception):
 
 def same_dotted(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
     """A sum or product with dots against a closed form, a sum sign, or other dots."""
-    if (
-        isinstance(reference, Rel)
-        or isinstance(response, Rel)
-        or not (_has_dots(reference) or _has_dots(response))
-    ):
+    if isinstance(reference, Rel) or isinstance(response, Rel) or not (_has_dots(reference) or _has_dots(response)):
         return None
     for size in sorted(_sizes(reference) | _sizes(response)) or [""]:
         verdict = _same_at_sizes(reference, response, size, ctx)
@@ -123,18 +119,9 @@ def _big_written_out(node: BigOp, size: str, count: int, ctx: Context) -> Node:
     if node.op not in ("sum", "prod") or node.var is None or node.lower is None or node.upper is None:
         raise Unread
     low, high = (exact(_at(limit, size, count, ctx), ctx) for limit in (node.lower, node.upper))
-    if (
-        low is None
-        or high is None
-        or low.denominator != 1
-        or high.denominator != 1
-        or high - low >= MAX_TERMS
-    ):
+    if low is None or high is None or low.denominator != 1 or high.denominator != 1 or high - low >= MAX_TERMS:
         raise Unread
-    terms = [
-        _written_out(_at(node.body, node.var, k, ctx), size, count, ctx)
-        for k in range(int(low), int(high) + 1)
-    ]
+    terms = [_written_out(_at(node.body, node.var, k, ctx), size, count, ctx) for k in range(int(low), int(high) + 1)]
     if not terms:
         raise Unread
     return terms[0] if len(terms) == 1 else Add(tuple(terms)) if node.op == "sum" else Mul(tuple(terms))

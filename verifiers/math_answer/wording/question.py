@@ -126,6 +126,7 @@ def hints(question: str | None) -> Hints:
         asked=question_names.asked(question),
         variables=question_names.variables(question),
         integers=question_names.integers(question),
+        positive=question_names.positive(question),
         base=int(found[1]) if (found := _BASE.search(low)) else None,
         unit=None if unit in ("deg", "rad", "%", "unit") else unit,
         choices=choices.options(question),

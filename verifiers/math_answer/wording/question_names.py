@@ -60,6 +60,16 @@ _A_IN_MATH = re.compile(r"[$(,=<>+]\s*a\b|\ba\s*[,=+^\\)$<>]")
 _MARKUP = str.maketrans("", "", "\\{} \t\n")
 _ONE_NAME = re.compile(_NAME)
 _INTEGER_KIND = r"(?:integers?|natural numbers?|whole numbers?|primes?|prime numbers?|digits?)"
+_POSITIVE = (
+    re.compile(
+        rf"(?:positive (?:\w+ )?integers?|natural numbers?|正整数)\s+(?:values? of\s+)?\(?\s*{_LIST}(?![A-Za-z])"
+    ),
+    re.compile(
+        rf"{_LIST}\s*\)?\s*(?:is|are|be|being)\s+(?:all\s+|both\s+)?(?:an?\s+)?(?:\w+ )?"
+        r"(?:positive integers?|natural numbers?)"
+    ),
+    re.compile(rf"{_LIST}\s*(?:是|为)\s*正整数"),
+)
 _INTEGERS = (
     re.compile(rf"{_INTEGER_KIND}\s+(?:values? of\s+|solutions?\s+)?\(?\s*{_LIST}(?![A-Za-z])"),
     re.compile(
@@ -136,9 +146,21 @@ def integers(question: str) -> frozenset[str]:
     lower = question.lower()
     if not any(mark in lower for mark in _INTEGER_MARKS):
         return frozenset()
+    return _found_by(_INTEGERS, question)
+
+
+def positive(question: str) -> frozenset[str]:
+    """The names that the question says are positive whole numbers."""
+    lower = question.lower()
+    if not any(mark in lower for mark in ("positive", "natural number", "正整数")):
+        return frozenset()
+    return _found_by(_POSITIVE, question)
+
+
+def _found_by(patterns: tuple[re.Pattern[str], ...], question: str) -> frozenset[str]:
     text = " ".join(_STRIP.sub(" ", question).split())
     found: set[str] = set()
-    for pattern in _INTEGERS:
+    for pattern in patterns:
         for match in pattern.findall(text):
             found.update(_names(match))
     if not _A_IN_MATH.search(question):
