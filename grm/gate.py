@@ -7,6 +7,7 @@ Rule 3: rules about answers (a number where a number is asked for) hold for ANSW
         anything that is not empty, a placeholder, a loop or the question itself.
 """
 
+import html
 import re
 import unicodedata
 import zlib
@@ -39,7 +40,9 @@ LOOP_CHARS = 400
 LOOP_RATIO = 0.06
 """zlib brings prose to 0.4 of its size, tables and code to 0.2, loops below 0.05."""
 TAIL_CHARS = 200
-ECHO_SHARE = 0.5
+ECHO_SHARE = 0.4
+ECHO_ALL = 0.9
+"""Where the reference is among the words, most of the question must be: it may name its answer."""
 ECHO_OPTIONS = 3
 GIBBERISH_SHARE = 0.6
 MAX_CHECKED_CHARS = 200_000
@@ -62,7 +65,7 @@ _TAUTOLOGY = re.compile(
     re.IGNORECASE,
 )
 _ROMAN = re.compile(r"\b(?=[IVXLCDM]{1,9}\b)M*(?:CM|CD|D?C*)(?:XC|XL|L?X*)(?:IX|IV|V?I*)\b")
-_ONE_WORD_ANSWERS = (("yes",), ("right",), ("correct",), ("first",), ("clear",), ("simple",), ("good",), ("all",))
+_STEP_HEADING = re.compile(r"\bsteps?\s*\d{1,2}\b|第[一二三四五\d]步", re.IGNORECASE)
 _ODD_PAIR = re.compile(
     r"q(?=[^u\W])|j(?=[bcdfghjklmnpqrstvwxz])|x(?=[bdfgjkmnrsvwxz])|z(?=[bcdfgjkmnpqrstvwx])|v(?=[bcdfghjkmnpqstvwxz])"
     r"|w(?=[bcfgjmpqtvwxz])|[fghkpqvwxz]j|k(?=[bcdfgjkmpqtvxz])|[bcdfghjklmnpqstvwz]x|(?<!\b)[bcdfghjkmpvwxz]q"
@@ -90,9 +93,15 @@ class _Seen:
 
     @property
     def holds_reference(self) -> bool:
-        """Whether the reference's own text is in the response."""
-        wanted = _flat(self.case.reference or "")
-        return bool(wanted) and wanted in _flat(self.text)
+        """Whether the reference's own text is in the response, or the response's in the reference."""
+        wanted, said = _flat(self.case.reference or ""), _flat(self.text)
+        return bool(wanted) and bool(said) and (wanted in said or said in wanted)
+
+    @property
+    def wants_number(self) -> bool:
+        """Whether the reference is a number, with a short unit at most."""
+        reference = _STRUCTURE.sub("", unicodedata.normalize("NFKC", self.case.reference or ""))
+        return any(char.isdigit() for char in reference) and sum(char.isalpha() for char in reference) <= 3
 
 
 def gate(case: Case, candidate: Candidate) -> Rejection | None:
@@ -115,7 +124,7 @@ def gate(case: Case, candidate: Candidate) -> Rejection | None:
 
 def _visible(response: str) -> str:
     """Without thinking and invisible characters, compatibility forms folded."""
-    text = unicodedata.normalize("NFKC", without_thinking(response))
+    text = unicodedata.normalize("NFKC", html.unescape(without_thinking(response)))
     return "".join(
         char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cf", "Cc", "Cn", "Co", "Cs")
     )
@@ -165,7 +174,7 @@ def _placeholder(seen: _Seen) -> Rejection | None:
     said = " ".join(seen.bare.split()).strip(" .!\"'`[](){}<>*_").casefold()
     if said not in PLACEHOLDER or seen.holds_reference:
         return None
-    if seen.case.reference is None and said in ("none", "nothing", "empty", "undefined", "unknown"):
+    if seen.case.reference in (None, "0") and said in ("none", "nothing", "empty", "undefined", "unknown"):
         return None
     return Rejection(Reason.PLACEHOLDER, f"{said!r} stands in the place of an answer")
 
@@ -211,29 +220,36 @@ def _echo(seen: _Seen) -> Rejection | None:
 def _opener_only(seen: _Seen) -> Rejection | None:
     if not seen.words or len(seen.words) > SHORT_WORDS or seen.holds_reference:
         return None
-    left = OPENER_CJK.sub("", seen.bare)
+    left = OPENER_CJK.sub("", _STEP_HEADING.sub(" ", seen.bare))
     words = [word for word in _words(left) if word not in OPENER and word not in STOP]
+    if seen.text.strip(" \n.:!#*").casefold() in OPENER:
+        # Scripts whose vowel signs are no letters fall apart into words otherwise.
+        words = []
     if words or any(char in "=+×÷" or char in _ANSWER_SYMBOLS for char in left):
         return None
-    if seen.case.task is Task.ANSWER and (seen.words in _ONE_WORD_ANSWERS or "no" in seen.words):
-        # A question may be answered by them: "no solution".
+    if seen.case.task is Task.ANSWER and ("no" in seen.words or (len(seen.words) == 1 and _may_be_answer(seen))):
+        # A question may be answered by them: "no solution", "right".
         return None
     return Rejection(Reason.OPENER_ONLY, "the opening of an answer and nothing behind it")
 
 
+def _may_be_answer(seen: _Seen) -> bool:
+    word = seen.words[0]
+    return word in ("yes", "right", "correct") or (seen.case.reference is None and word in ("first", "all", "good"))
+
+
 def _part_echo(seen: _Seen) -> Rejection | None:
     """The question's words and nothing else: most of them, or its list of options."""
-    asked = Counter(_words(seen.case.question))
-    said = Counter(seen.words)
-    if not said or said - asked:
+    asked, said = Counter(_words(seen.case.question)), Counter(seen.words)
+    if not said or set(said) - set(asked):
         return None
     close = _flat(seen.case.reference or "")
     if close and _flat(seen.text) == close:
         return None
     if len(set(_OPTION.findall(seen.text))) >= ECHO_OPTIONS:
         return Rejection(Reason.ECHO, "the options, handed back")
-    covered = sum(said.values()) / sum(asked.values())
-    if covered >= ECHO_SHARE and len(seen.words) >= 4:
+    covered = sum((said & asked).values()) / sum(asked.values())
+    if covered >= (ECHO_ALL if seen.holds_reference else ECHO_SHARE) and len(seen.words) >= 4:
         return Rejection(Reason.ECHO, "the question's own words")
     return None
 
@@ -263,22 +279,22 @@ def _gibberish(seen: _Seen) -> Rejection | None:
 
 def _no_content(seen: _Seen) -> Rejection | None:
     """Talk about an answer: nothing but openers, grading words and the question's own words."""
-    if not 4 <= len(seen.words) <= SHORT_WORDS or seen.holds_reference or _has_number(seen):
+    fewest = 1 if seen.wants_number else 3
+    if not fewest <= len(seen.words) <= SHORT_WORDS or seen.holds_reference or _has_number(seen):
         return None
     known = OPENER | STOP | TALK
     asked = set(_words(seen.case.question))
     fresh = [word for word in _words(OPENER_CJK.sub("", seen.bare)) if word not in known]
-    if not fresh or (all(word in asked for word in fresh) and any(word in TALK for word in seen.words)):
+    if not fresh or (
+        all(word in asked for word in fresh) and (seen.wants_number or any(word in TALK for word in seen.words))
+    ):
         return Rejection(Reason.NO_ANSWER, "talk about an answer, and none given")
     return None
 
 
 def _no_number(seen: _Seen) -> Rejection | None:
     """The reference is a number, and the response has none in any form."""
-    reference = unicodedata.normalize("NFKC", seen.case.reference or "")
-    if not any(char.isdigit() for char in reference) or len(seen.words) < 4 or seen.holds_reference:
-        return None
-    if sum(char.isalpha() for char in _STRUCTURE.sub("", reference)) > 3 or _has_number(seen):
+    if not seen.wants_number or len(seen.words) < 4 or seen.holds_reference or _has_number(seen):
         return None
     if re.search(r"[=^\\+×÷/]", seen.bare) or not _is_read(seen):
         return None
@@ -297,6 +313,9 @@ def _is_read(seen: _Seen) -> bool:
 
 
 def _has_number(seen: _Seen) -> bool:
+    if seen.case.reference == "0" and any(word in ("no", "none", "not", "nobody", "never") for word in seen.words):
+        # "There are no solutions" says how many.
+        return True
     if any(char.isdigit() or (char.isnumeric() and not "\u4e00" <= char <= "\u9fff") for char in seen.bare):
         return True
     if any(char in _ANSWER_SYMBOLS for char in seen.bare) or NUMBER_CJK.search(NOT_A_NUMBER_CJK.sub("", seen.bare)):

@@ -48,7 +48,8 @@ TALK = _words(
     "gives given yield yields using used use definition definitions formula rule rules known fact facts reason reasons",
     "certain certainty confident confidence doubt doubtless sound consistent matches match reference standard expert",
     "error errors mistake mistakes without condition conditions statement information sufficient enough provided above",
-    "got get reached arrive arrived arrives leads lead led indeed clearly obviously evidently simply directly same",
+    "see trivial done qed q.e.d q e d got get reached arrive arrived arrives leads lead led indeed clearly "
+    "obviously evidently simply directly same",
 )
 NUMBER = _words(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen",
@@ -68,6 +69,7 @@ PLACEHOLDER = frozenset(
         "not available",
         "not applicable",
         "no response",
+        *"redacted blank omitted idk dunno removed deleted censored".split(),
         "your answer here",
         "answer here",
         "insert answer",
@@ -75,7 +77,7 @@ PLACEHOLDER = frozenset(
 )
 # Phrases of Chinese, Japanese and Korean openers: these scripts have no spaces to cut at.
 OPENER_CJK = re.compile(
-    "解説|解法|解題|说明|让我们|我们|我来|让我|一步一步|逐步|一步步|仔细|详细|认真|完整|严谨|来|地|先|分析|解决|解答|计算|求解|回答|思考|推理|解释|看看|看"
+    "解説|解法|解題|解き方|過程|方法|題目|입니다|은|는|이|가|说明|让我们|我们|我来|让我|一步一步|逐步|一步步|仔细|详细|认真|完整|严谨|来|地|先|分析|解决|解答|计算|求解|回答|思考|推理|解释|看看|看"
     "|一下|这道题目?|这个问题|该题|本题|题目|问题|首先|好的|当然|可以|没问题|下面|以下|如下|接下来|那么|现在|最终|最后|答案|结果|结论|过程|步骤|思路"
     "|解题|解析|解|答|是|为|的|了|吧|呢|请|将|对|进行|给出|开始|考虑|要|需要|根据|题意"
     "|ステップ|考え|ましょう|まず|この|問題|解い|解き|て|みます|いきます|です|は|を|で|解説|かいせつ|答え|풀이|해설|정답|문제|단계별로"
