@@ -125,7 +125,10 @@ _UNUSABLE = {
         "The request cannot be worked on",
         422,
         "none of the 1 items can be worked on; `errors` says what to fix",
-        {"field": "items[0].task", "message": "no such task; the known ones: `math`"},
+        {
+            "field": "items[0].task",
+            "message": "no such task; the known ones: `auto`, `choice`, `code`, `exact_text`, `grid`, `instructions`, `json`, `list`, `math`, `span`, `stem`, `tools`",
+        },
     ),
     "model_not_configured": problem(
         "model_not_configured",

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from app import errors, examples, judge_examples
-from app.routes import judge, service, verify
+from app.routes import judge, run_code, service, verify
 from app.services import OpenServices, open_services
 from app.settings import Settings
 from touchstone_client import contract, contract_judge
@@ -34,6 +34,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     errors.install(app)
     app.include_router(verify.router)
     app.include_router(judge.router)
+    app.include_router(run_code.router)
     app.include_router(service.router)
     return app
 

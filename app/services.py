@@ -29,6 +29,7 @@ from grm.budget import TokenBudget
 from grm.connect import ConnectOptions, model_from_spec
 from grm.replicas import ReplicatedModel
 from grm.vllm_command import VllmOptions
+from verifiers.code_run.engines import configure
 
 if TYPE_CHECKING:
     from verifiers.registry import Verifier
@@ -103,7 +104,9 @@ async def open_services(
         judging = None
         if judge is not None:
             judging = Judging(judge, settings.judge, cache, metrics, guard, _judge_log(settings, metrics, opened))
-        pool = Pool(settings.pool, registry, lambda reason: metrics.pool_restarts.labels(reason).inc())
+        code = settings.code.configuration()
+        configure(code)  # this process asks the code task what an item may cost
+        pool = Pool(settings.pool, registry, lambda reason: metrics.pool_restarts.labels(reason).inc(), code)
         opened.push_async_callback(pool.close)
         await pool.start()
         _watch(metrics, pool, cache, model, judging)

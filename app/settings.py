@@ -8,11 +8,13 @@ import os
 import sys
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.reward_rules import RULES
 from grm.answer_check import CheckPolicy
 from grm.asking import Policy
+from verifiers.code_run.engines import Configuration, Level
 from verifiers.hybrid import OnModelFailure
 
 CHECK = CheckPolicy()
@@ -100,6 +102,26 @@ class _ServerSettings(_Group):
         return [one.strip() for one in (self.source or "").split(",") if one.strip()]
 
 
+class CodeSettings(_Group):
+    """The sandbox that programs run in."""
+
+    engine: str = Field(
+        default="embedded",
+        description="`embedded`, a SandboxFusion server's `http://host:port`, or `container:TOOL:IMAGE`.",
+    )
+    minimum_level: Level = Field(
+        default=Level.LANDLOCK, description="What the embedded engine must reach; below it programs are not run."
+    )
+    item_wall_s: float = Field(default=20.0, gt=0, le=300, description="Seconds for all runs of one item together.")
+    python: str = Field(
+        default=sys.executable, description="The Python that runs programs; other users must be able to read it."
+    )
+
+    def configuration(self) -> Configuration:
+        """For the code task."""
+        return Configuration(self.engine, self.minimum_level, self.item_wall_s, self.python)
+
+
 class ModelSettings(_ServerSettings):
     """The second look. Without a source there is none."""
 
@@ -159,6 +181,13 @@ class RewardSettings(_Group):
         default=0.1, ge=0, lt=0.5, description="`stratified`: the judge moves a reward within so much of 0 or 1."
     )
 
+    @field_validator("rules")
+    @classmethod
+    def _known(cls, rules: dict[str, str]) -> dict[str, str]:
+        if unknown := sorted(set(rules.values()) - set(RULES)):
+            raise ValueError(f"no such rule: {', '.join(unknown)}; the known ones: {', '.join(sorted(RULES))}")
+        return rules
+
 
 class GuardSettings(_Group):
     """When the guard-rails sound: a figure of the last step or block stands so far from those before it."""
@@ -191,6 +220,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     pool: PoolSettings = Field(default_factory=PoolSettings)
     cache: CacheSettings = Field(default_factory=CacheSettings)
+    code: CodeSettings = CodeSettings()
     model: ModelSettings = ModelSettings()
     judge: JudgeSettings = JudgeSettings()
     reward: RewardSettings = RewardSettings()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from verifiers.allowance import WorkLimits, work_limits
 from verifiers.choice.offered import from_question
 from verifiers.json_text import NotJsonError, read_json
 from verifiers.math_answer.reading.errors import Unparsable
@@ -261,6 +262,11 @@ class Router:
             why = "no task fits the reference and the options; name the task"
             return Verdict(Outcome.UNDECIDABLE, "no_task", why, details={"task": None})
         return _said(self.verifiers[chosen.task].verify(problem), chosen)
+
+    def work_limits(self, problem: Problem, /) -> WorkLimits | None:
+        """What the task chosen asks for."""
+        chosen = self.choose(problem)
+        return None if chosen is None else work_limits(self.verifiers[chosen.task], problem)
 
     def last_resort(self, problem: Problem, verdict: Verdict, /) -> Verdict:
         """The last resort of the task chosen."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from app.pool import zygote
+from verifiers.code_run.engines import Configuration
 
 CLOSE_GRACE_S = 2.0
 """For the zygote to end by itself once we hung up."""
@@ -30,12 +31,14 @@ class Nursery:
         *,
         cpu_s: float,
         memory_bytes: int,
+        code: Configuration,
         on_exit: Callable[[int, int], None],
         on_lost: Callable[[], None],
     ) -> None:
         self._registry = registry
         self._cpu_s = cpu_s
         self._memory_bytes = memory_bytes
+        self._code = code
         self._on_exit = on_exit
         self._on_lost = on_lost
         self._process: subprocess.Popen[bytes] | None = None
@@ -67,7 +70,7 @@ class Nursery:
     def _launch(self) -> socket.socket:
         ours, theirs = socket.socketpair()
         with theirs:
-            config = zygote.Config(theirs.fileno(), self._registry, self._cpu_s, self._memory_bytes)
+            config = zygote.Config(theirs.fileno(), self._registry, self._cpu_s, self._memory_bytes, self._code)
             # It must find the same modules as we do, also when we run from a source tree.
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module

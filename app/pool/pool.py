@@ -20,6 +20,7 @@ from app.pool.link import Link, Ticket
 from app.pool.nursery import Nursery, ZygoteLost
 from app.pool.outcome import Cause, Finished, JobOutcome, Lost, PoolState, QueueFull
 from app.settings import PoolSettings
+from verifiers.code_run.engines import Configuration
 from verifiers.problem import Problem
 
 MAX_FRAME_JOBS = 32
@@ -57,13 +58,20 @@ class Pool:
     workers.
     """
 
-    def __init__(self, settings: PoolSettings, registry: str, on_restart: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: PoolSettings,
+        registry: str,
+        on_restart: Callable[[str], None],
+        code: Configuration = Configuration(),  # noqa: B008 - frozen
+    ) -> None:
         self._settings = settings
         self._on_restart = on_restart
         self._nursery = Nursery(
             registry,
             cpu_s=settings.item_cpu_s,
             memory_bytes=settings.item_memory_mb << 20,
+            code=code,
             on_exit=self._worker_exited,
             on_lost=self._zygote_lost,
         )

@@ -120,7 +120,8 @@ class _Memory:
         """Set the job's limit. Only the soft one, which the next job may have raised again."""
         cap = job.limits.memory_mb << 20 if job.limits else self._memory_bytes
         if self._start and cap != self._capped:
-            resource.setrlimit(resource.RLIMIT_AS, (self._start + cap, resource.RLIM_INFINITY))
+            # The hard limit stays what it was: a sandbox started from here sets its own.
+            resource.setrlimit(resource.RLIMIT_AS, (self._start + cap, resource.getrlimit(resource.RLIMIT_AS)[1]))
             self._capped = cap
 
     def grown(self) -> bool:

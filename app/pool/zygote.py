@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from app.pool import worker
+from verifiers.code_run.engines import Configuration, configure
 
 if TYPE_CHECKING:
     from verifiers.registry import Verifier
@@ -46,6 +47,7 @@ class Config(msgspec.Struct, frozen=True):
     registry: str
     cpu_s: float
     memory_bytes: int
+    code: Configuration
 
 
 def _reap(control: socket.socket, children: set[int]) -> None:
@@ -121,6 +123,7 @@ def main() -> None:
         signal.signal(ignored, signal.SIG_IGN)
     for module in PRELOADED:
         importlib.import_module(module)
+    configure(config.code)
     verifiers: Mapping[str, Verifier] = pkgutil.resolve_name(config.registry)
     gc.collect()
     gc.freeze()  # pages that the collector never touches stay shared with every worker

@@ -14,6 +14,7 @@ What the sandbox covers and what it does not: `engines.embedded`. Choosing anoth
 from collections.abc import Mapping
 from typing import Any
 
+from verifiers.allowance import WorkLimits
 from verifiers.code_run import execution, options, program, test_forms
 from verifiers.code_run.engines import Configuration, EngineFailure, Level, configuration, configure, current
 from verifiers.code_run.grading import MAX_EXCERPTS, Grading, OutOfTime, Report, Result
@@ -32,8 +33,13 @@ __all__ = [
     "quick",
     "readable",
     "verify",
+    "work_limits",
 ]
 
+WORKER_CPU_S = 8.0
+WORKER_MEMORY_MB = 1024
+"""For comparing outputs of many tests; the program's own limits are the sandbox's."""
+MARGIN_S = 4.0
 VERSION = "1"
 DESCRIPTION = "Programs in Python, C++ or JavaScript, run in a sandbox against tests."
 
@@ -65,6 +71,11 @@ def readable(reference: str) -> bool:
 def quick(problem: Problem) -> Verdict | None:
     """Nothing about a program is known before it has run."""
     return None
+
+
+def work_limits(problem: Problem) -> WorkLimits:
+    """Longer than the sandbox's own limits, which are to stop a slow program before the pool stops its worker."""
+    return WorkLimits(WORKER_CPU_S, configuration().item_wall_s + MARGIN_S, WORKER_MEMORY_MB)
 
 
 def last_resort(problem: Problem, verdict: Verdict) -> Verdict:
