@@ -7,6 +7,11 @@ from typing import Any
 
 from touchstone_client import contract
 
+_NO_SUCH_TASK = (
+    "no such task; the known ones: `auto`, `choice`, `code`, `exact_text`, `grid`, `instructions`, `json`, `list`, `math`, "
+    "`span`, `stem`, `tools`"
+)
+
 _REQUESTS: dict[str, Any] = {
     "one_item": {
         "summary": "One response against one reference",
@@ -127,7 +132,7 @@ _UNUSABLE = {
         "none of the 1 items can be worked on; `errors` says what to fix",
         {
             "field": "items[0].task",
-            "message": "no such task; the known ones: `auto`, `choice`, `code`, `exact_text`, `grid`, `instructions`, `json`, `list`, `math`, `span`, `stem`, `tools`",
+            "message": _NO_SUCH_TASK,
         },
     ),
     "model_not_configured": problem(
