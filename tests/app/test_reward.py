@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from app.reward_rules import Paid, stratified, with_process
+from app.settings import RewardSettings
 from grm.backend import Unreachable
 from grm.judgement import Judgement, Reason, Status
 from tests.app.conftest import StartApp
@@ -158,6 +159,12 @@ async def test_operators_name_rules_by_task(start_app: StartApp) -> None:
     async with start_app(judge=ScriptedJudge(always(9)), judging=JUDGING, groups=groups) as running:
         told, named = await running.reward(item("so 7"), item("so 7", rule="verifier"))
     assert (told["rule"], named["rule"]) == ("verifier_then_process", "verifier")
+
+
+def test_a_rule_that_there_is_not_is_no_setting() -> None:
+    """A mistyped rule in the settings is found before the first request."""
+    with pytest.raises(ValueError, match="verifier_then_process"):
+        RewardSettings(rules={"math": "verifer"})
 
 
 BAD = {
