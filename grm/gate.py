@@ -98,6 +98,11 @@ class _Seen:
         return bool(wanted) and bool(said) and (wanted in said or said in wanted)
 
     @property
+    def is_formula(self) -> bool:
+        """Whether it is written in symbols rather than words: these are the question's own by nature."""
+        return not any(len(word) >= 3 and word.isalpha() for word in self.words)
+
+    @property
     def wants_number(self) -> bool:
         """Whether the reference is a number, with a short unit at most."""
         reference = _STRUCTURE.sub("", unicodedata.normalize("NFKC", self.case.reference or ""))
@@ -181,6 +186,9 @@ def _placeholder(seen: _Seen) -> Rejection | None:
 
 def _loop(seen: _Seen) -> Rejection | None:
     text = seen.text.strip()
+    if not any(char.isalpha() for char in text):
+        # A long number may well repeat itself.
+        return None
     if len(text) >= LOOP_CHARS:
         squeezed = len(zlib.compress(text.encode(), 6)) / len(text.encode())
         if squeezed < LOOP_RATIO and _tail_repeats(text):
@@ -202,8 +210,6 @@ def _tail_repeats(text: str) -> bool:
 
 def _one_unit(text: str) -> bool:
     squeezed = "".join(text.split())
-    if not any(char.isalpha() for char in squeezed):
-        return False
     return any(
         len(squeezed) % size == 0 and squeezed == squeezed[:size] * (len(squeezed) // size)
         for size in range(1, len(squeezed) // 6 + 1)
@@ -224,8 +230,9 @@ def _opener_only(seen: _Seen) -> Rejection | None:
     words = [word for word in _words(left) if word not in OPENER and word not in STOP]
     if seen.text.strip(" \n.:!#*").casefold() in OPENER:
         # Scripts whose vowel signs are no letters fall apart into words otherwise.
-        words = []
-    if words or any(char in "=+×÷" or char in _ANSWER_SYMBOLS for char in left):
+        words, left = [], ""
+    named = left != seen.bare or any(len(word) >= 4 or word > "\u2e80" for word in seen.words)
+    if words or not named or any(char in "=+×÷" or char in _ANSWER_SYMBOLS for char in left):
         return None
     if seen.case.task is Task.ANSWER and ("no" in seen.words or (len(seen.words) == 1 and _may_be_answer(seen))):
         # A question may be answered by them: "no solution", "right".
@@ -248,6 +255,8 @@ def _part_echo(seen: _Seen) -> Rejection | None:
         return None
     if len(set(_OPTION.findall(seen.text))) >= ECHO_OPTIONS:
         return Rejection(Reason.ECHO, "the options, handed back")
+    if seen.is_formula:
+        return None
     covered = sum((said & asked).values()) / sum(asked.values())
     if covered >= (ECHO_ALL if seen.holds_reference else ECHO_SHARE) and len(seen.words) >= 4:
         return Rejection(Reason.ECHO, "the question's own words")
@@ -281,6 +290,8 @@ def _no_content(seen: _Seen) -> Rejection | None:
     """Talk about an answer: nothing but openers, grading words and the question's own words."""
     fewest = 1 if seen.wants_number else 3
     if not fewest <= len(seen.words) <= SHORT_WORDS or seen.holds_reference or _has_number(seen):
+        return None
+    if seen.is_formula or seen.case.reference == "":
         return None
     known = OPENER | STOP | TALK
     asked = set(_words(seen.case.question))
@@ -326,7 +337,7 @@ def _has_number(seen: _Seen) -> bool:
 
 def _non_committal(seen: _Seen) -> Rejection | None:
     reference = seen.case.reference
-    if reference is None or NON_COMMITTAL.search(reference) or seen.holds_reference or len(seen.words) > SHORT_WORDS:
+    if not reference or NON_COMMITTAL.search(reference) or seen.holds_reference or len(seen.words) > SHORT_WORDS:
         return None
     if NON_COMMITTAL.search(seen.text) and not _has_number(seen):
         return Rejection(Reason.NO_ANSWER, "declines to give an answer")
