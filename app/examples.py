@@ -8,8 +8,8 @@ from typing import Any
 from touchstone_client import contract
 
 _NO_SUCH_TASK = (
-    "no such task; the known ones: `auto`, `choice`, `code`, `exact_text`, `grid`, `instructions`, `json`, `list`, `math`, "
-    "`span`, `stem`, `tools`"
+    "no such task; the known ones: `auto`, `choice`, `code`, `exact_text`, `grid`, `instructions`, `json`, `list`, "
+    "`math`, `span`, `stem`, `tools`"
 )
 
 _REQUESTS: dict[str, Any] = {
