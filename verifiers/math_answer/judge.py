@@ -13,6 +13,7 @@ from verifiers.math_answer.extraction.extract import Extraction, extract
 from verifiers.math_answer.plain import bare, same_plain
 from verifiers.math_answer.quantities.calendar_time import moment
 from verifiers.math_answer.reading.errors import Unparsable
+from verifiers.math_answer.reading.numbered import numbered
 from verifiers.math_answer.reading.reader import readings
 from verifiers.math_answer.reading.render import render
 from verifiers.math_answer.rules import Comparison
@@ -67,6 +68,34 @@ def _described(reference: str, answer: str, hints: Hints) -> bool | None:
     return Comparison(Context(hints)).decide(references[0], answers[0])[0]
 
 
+def _by_parts(reference: str, extraction: Extraction, hints: Hints) -> bool | None:
+    """Answers to a question in parts, part by part in their order."""
+    answer = extraction.answer or ""
+    wanted, given = numbered(reference), extraction.parts or numbered(answer)
+    if wanted is None and (extraction.parts or given is None):
+        return None
+    references = _part_trees(wanted) if wanted else _items(reference)
+    answers = _part_trees(given) if given else _items(answer)
+    if references is None or answers is None or len(references) != len(answers):
+        return None
+    pairs = zip(references, answers, strict=True)
+    verdicts = [Comparison(Context(hints)).decide(a, b)[0] for a, b in pairs]
+    return False if False in verdicts else True if all(verdicts) else None
+
+
+def _part_trees(parts: tuple[str, ...]) -> tuple[Node, ...] | None:
+    found = [_trees(part) for part in parts]
+    return None if any(isinstance(one, Unparsable) for one in found) else tuple(one[0] for one in found)  # type: ignore[index]
+
+
+def _items(text: str) -> tuple[Node, ...] | None:
+    trees = _trees(text)
+    if isinstance(trees, Unparsable):
+        return None
+    node = trees[0]
+    return node.items if isinstance(node, Seq) and node.joint != "or" else None
+
+
 def _judged(reference: str, extraction: Extraction, hints: Hints, question: str | None) -> Judgement:
     answer = extraction.answer
     assert answer is not None
@@ -79,6 +108,9 @@ def _judged(reference: str, extraction: Extraction, hints: Hints, question: str 
         chosen = same_choice(reference, answer, Context(hints), lambda a, b: _same_text(a, b, hints))
         if chosen is not None:
             return Judgement(chosen, "same_choice")
+    by_parts = _by_parts(reference, extraction, hints)
+    if by_parts is not None:
+        return Judgement(by_parts, "same_parts")
     references = _trees(reference)
     if isinstance(references, Unparsable):
         claimed = claims(extraction, reference, question)

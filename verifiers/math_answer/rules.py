@@ -16,19 +16,9 @@ from verifiers.math_answer.structures.dotted import same_dotted
 from verifiers.math_answer.structures.families import same_family
 from verifiers.math_answer.structures.integers import same_integers
 from verifiers.math_answer.structures.matching import Same
-from verifiers.math_answer.structures.matrices import (
-    same_determinant,
-    same_matrix,
-    same_unit_vectors,
-    same_vector,
-)
+from verifiers.math_answer.structures.matrices import same_determinant, same_matrix, same_unit_vectors, same_vector
 from verifiers.math_answer.structures.ratios import same_ordering, same_ratio
-from verifiers.math_answer.structures.relations import (
-    same_computation,
-    same_equation,
-    same_inequality,
-    same_named,
-)
+from verifiers.math_answer.structures.relations import same_computation, same_equation, same_inequality, same_named
 from verifiers.math_answer.structures.sequences import same_values_in_collection
 from verifiers.math_answer.structures.solution_sets import same_integer_set, same_real_set
 from verifiers.math_answer.tree import Add, Based, Node, Num, Sym
