@@ -53,6 +53,7 @@ class ModelStage:
         self._cache = cache
         self._metrics = metrics
         self._flights: SingleFlight[Opinion] = SingleFlight()
+        self._controls: SingleFlight[bool | None] = SingleFlight()
 
     @property
     def name(self) -> str:
@@ -199,6 +200,17 @@ class ModelStage:
         await self._cache.fetch([key])
         if (passed := self._cache.recall_pass(key)) is not None:
             return passed
+        if key in self._controls:  # the answers of a group come together, and need one control
+            work = self._controls.join(key)
+        else:
+            work = asyncio.ensure_future(self._ask_empty(key, asking))
+            self._controls.start(key, work)
+        try:
+            return await asyncio.shield(work)
+        finally:
+            self._controls.leave(key, work)
+
+    async def _ask_empty(self, key: bytes, asking: "Asking") -> bool | None:
         reading = await self._check(asking, asking.reference, EMPTY_RESPONSE, self._policy)
         self._counted("empty_response", reading)
         if reading.accepts is None:
