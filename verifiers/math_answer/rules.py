@@ -11,6 +11,7 @@ from verifiers.math_answer.context import Context, OutOfSteps
 from verifiers.math_answer.quantities.calendar_time import moments
 from verifiers.math_answer.quantities.comparison import quantities
 from verifiers.math_answer.reading.render import render
+from verifiers.math_answer.structures.combinations import same_combination
 from verifiers.math_answer.structures.definitions import same_cases, same_definition, same_domain_statement
 from verifiers.math_answer.structures.dotted import same_dotted
 from verifiers.math_answer.structures.families import same_family
@@ -20,6 +21,7 @@ from verifiers.math_answer.structures.matrices import same_determinant, same_mat
 from verifiers.math_answer.structures.ratios import same_ordering, same_ratio
 from verifiers.math_answer.structures.relations import same_computation, same_equation, same_inequality, same_named
 from verifiers.math_answer.structures.sequences import same_values_in_collection
+from verifiers.math_answer.structures.shifted import same_named_family, same_shifted, same_where_defined
 from verifiers.math_answer.structures.solution_sets import same_integer_set, same_real_set
 from verifiers.math_answer.tree import Add, Based, Node, Num, Sym
 from verifiers.math_answer.values.equality import equal_up_to_constant, same_value
@@ -86,10 +88,14 @@ RULES: tuple[Rule, ...] = (
     same_ordering,
     same_cases,
     same_determinant,
+    same_combination,
     same_matrix,
     same_vector,
     same_unit_vectors,
     same_family,
+    same_shifted,
+    same_named_family,
+    same_where_defined,
     same_computation,
     same_definition,
     same_integers,

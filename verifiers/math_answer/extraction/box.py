@@ -64,6 +64,14 @@ PART_LABEL = re.compile(
     r"(?:\d{1,2}[.)、]|[a-h][.)])|第[一二三四五六七八九十\d]+(?:问|小题|空|部分|题))",
     re.IGNORECASE,
 )
+# Another answer is offered: "otherwise", "Option 2:".
+_ALTERNATIVE = re.compile(
+    r"\b(?:otherwise|alternatively|or else|or if|if not)\b|否则"
+    r"|\b(?:option|candidate|possibility|choice|attempt|guess|try|alternative) ?#?(?:\d|[A-Z]\b)?[ *]{0,4}[:：]"
+    r"|\A[\s.,;$)]*[A-H] ?[:：][\s$(\\]*\Z",
+    re.IGNORECASE,
+)
+ALTERNATIVE_CHARS = 100  # between two boxes of which one is the alternative to the other
 ANSWER_CLAIM = re.compile(r"\b(?:answer|result)\b[^.\n]{0,40}\Z|答案[^。\n]{0,20}\Z", re.IGNORECASE)
 
 
@@ -244,6 +252,8 @@ def _link(text: str, earlier: Box, later: Box, gap: str) -> str:
         return "apart"
     if len(gap) <= 60 and _JOINER.fullmatch(gap):
         return "joined"
+    if len(gap) <= ALTERNATIVE_CHARS and _ALTERNATIVE.search(gap) and differ(earlier.content, later.content):
+        return "contradicting"
     if CORRECTION.search(gap):
         return "corrected"
     if PART_LABEL.search(gap):

@@ -91,6 +91,9 @@ _CONTRAST = re.compile(
 )
 _CONDITIONAL = re.compile(r"\W*(?:if|suppose|assume|were|unless|when|whether|假设|如果|若)\b", re.IGNORECASE)
 _CLAUSE = re.compile(r"[;；]|\bbut\b|\bhowever\b|，但是?|，而", re.IGNORECASE)
+_QUALIFIED = re.compile(
+    r"\b(?:not|no|never|invalid|rejected|extraneous|if|unless|maybe)\b|n't\b|\.\.|…|[不非无舍若]", re.IGNORECASE
+)
 _CONTENT_WORD = re.compile(r"[A-Za-z]{4,}|[\u4e00-\u9fff]{2}")
 _COMMON = frozenset(
     "what which that this with from have does many much find value give your answer"
@@ -146,7 +149,9 @@ def _of_figures(extraction: Extraction, reference: str, wanted: str, question: s
     claimed = _by_statement(extraction, _forms(reference, listed), question or "")
     if not claimed:
         return claimed
-    return True if DIGITS.findall(last_statement(extraction.final) or "") == DIGITS.findall(reference) else None
+    statement = last_statement(extraction.final) or ""
+    alone = DIGITS.findall(statement) == DIGITS.findall(reference) and not _QUALIFIED.search(statement)
+    return True if alone else None
 
 
 def _by_choice(extraction: Extraction, reference: str, listed: dict[str, str]) -> bool | None:

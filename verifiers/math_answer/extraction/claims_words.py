@@ -73,7 +73,7 @@ def figures(text: str) -> str:
     if len(text) > MAX_WORDS_CHARS:
         return ""
     text = _WRAPPER.sub("", unicodedata.normalize("NFKC", text)).casefold()
-    return re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", text).rstrip(".。")
+    return re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", text).removesuffix(".").removesuffix("。")
 
 
 def canonical(words: str) -> str:

@@ -123,15 +123,25 @@ def _checked(answer: str, how: str, parts: tuple[str, ...], final: str, question
         return Extraction(None, how, refusal="answer too long", final=final)
     if question is not None and len(answer) >= 4 and _repeats(answer, question):
         return Extraction(None, how, refusal="only the question repeated", final=final)
+    if answer[-1] in "?？)*" and answer.rstrip(" )*").endswith(("?", "？")):
+        return Extraction(None, how, refusal="no answer", final=final)
     return Extraction(answer, how, parts, None, final, is_hedged(answer))
 
 
 _EMPTY_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{\s*\}")
 _REVISION = re.compile(
     r"\b(?:wait|actually|sorry|correction|scratch that|oops|i made an? (?:mistake|error))\b|更正|不对|等等，"
-    r"|算错|写错",
+    r"|算错|写错"
+    r"|\bhowever,? (?:up)?on (?:review|reflection|checking|a? ?closer)"
+    r"|\bon (?:second thou?ghts?|closer inspection)",
     re.IGNORECASE,
 )
+_WITHDRAWN = re.compile(
+    r"\b(?:that|this|it|which|the above|my (?:answer|result|value))(?:'s| is| was| must be) (?:wrong|incorrect"
+    r"|not (?:right|correct)|a mistake|an error)\b|(?:这|那|上面)?(?:是错的|不对|错了|算错了)",
+    re.IGNORECASE,
+)
+WITHDRAWAL_CHARS = 80  # between a word of correction and what it says of the answer
 
 
 def _revision(answer: str, tail: str, question_text: str) -> str | None:
@@ -139,7 +149,7 @@ def _revision(answer: str, tail: str, question_text: str) -> str | None:
     word = _REVISION.search(tail) if len(tail) > 8 else None
     if word is None:
         return None
-    end = read_end(tail[word.end() :], question_text)
+    end = read_end(tail[word.end() :].lstrip(" ,;:，；："), question_text)
     return end.answer if end is not None and differ(end.answer, answer) else None
 
 
@@ -149,6 +159,9 @@ def _taken_back(answer: str, tail: str, question_text: str) -> bool:
         return False
     if len(tail) > 2 * MAX_FINAL_CHARS:
         tail = f"{tail[:MAX_FINAL_CHARS]}\n{tail[-MAX_FINAL_CHARS:]}"
+    word = _REVISION.search(tail)
+    if word is not None and _WITHDRAWN.search(tail, word.start(), word.end() + WITHDRAWAL_CHARS):
+        return True
     if _revision(answer, tail, question_text) is not None:
         return True
     again = marked(tail, question_text) if not CORRECTION.search(tail) else None

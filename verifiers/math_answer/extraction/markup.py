@@ -7,9 +7,9 @@ MAX_ANSWER_CHARS = 20_000  # longer texts are not answers; the reader refuses th
 _EDGE = " \t\r\n\u3000"
 # "5!" is a factorial; "Canberra!" is not.
 _TRAILING_STOP = re.compile(r"(?:(?<![.\\])\.|[。，；;：:]|(?<!\\),|！|(?<=[A-Za-z]{3})!|\s)+\Z")
-_PICTURES = re.compile(
-    "\\A[\u2600-\u27bf\u2b50\ufe0f\U0001f000-\U0001faff\\s]+|[\u2600-\u27bf\u2b50\ufe0f\U0001f000-\U0001faff]+\\Z"
-)
+# Emoji, but no heavy signs of arithmetic: a heavy minus is a minus.
+_PICTURE = "[\u2600-\u2715\u2717-\u2794\u2798-\u27bf\u2b50\ufe0f\U0001f000-\U0001faff"
+_PICTURES = re.compile(f"\\A{_PICTURE}\\s]+|{_PICTURE}]+\\Z")
 _LEADING_MARK = re.compile(r"(?:[:：∴→]\s*|#{1,6}\s+|=\s*(?=[^=])|\\(?:displaystyle|textstyle|quad|qquad|[,;: ])\s*)+")
 _PAIRS = (
     ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("***", "***"), ("**", "**"), ("__", "__"),

@@ -31,12 +31,15 @@ _DENIAL_PHRASE = re.compile(
 )
 _DENIED = re.compile(
     r"\b(?:wrong|incorrect|mistaken?|erroneous|false|isn't|aren't|wasn't|doesn't (?!exist)|cannot be (?!determined"
-    r"|found|solved)|misconception)\b"
+    r"|found|solved|.*(?:\b(?:so|thus|hence|therefore)\b|\b(?:is|are|equals)\s+[\d$\\]))|misconception)\b"
+    r"|(?:\b(?:can't|cannot|can not|couldn't) (?:be|have|equal|take)\b|\bimpossible\b)(?![^,;]*\b(?:is|are|equals?)\b)"
+    r"[^,;]{0,30}\d[^,;]{0,30}\Z"
     r"|错误|不正确|不对|误以为|误认为",
     re.IGNORECASE,
 )
 _OTHERS = re.compile(
-    r"\b(?:some|many|most|other|others|people|students?|one might|you might|you may|it is tempting|someone"
+    r"\b(?:question|problem|exercise) (?:says|asks|states|mentions)\b"
+    r"|\b(?:some|many|most|other|others|people|students?|one might|you might|you may|it is tempting|someone"
     r"|somebody)\b[^.]{0,30}"
     r"\b(?:say|says|said|think|thinks|answer|believe|claim|claims|guess|choose|suppose|expect)\b"
     r"|\b(?:common|typical|frequent|tempting|popular|usual|naive)\b[^.]{0,30}\b(?:answer|mistake|error|choice|guess"
@@ -74,7 +77,8 @@ _HEDGE = re.compile(
 MAX_LEAD_CHARS = 200  # of a sentence before an announced answer
 
 _HYPOTHETICAL = re.compile(
-    r"\W*(?:(?:if|had|were)\b.*\b(?:would|were)|assume|suppose|imagine)\b",
+    r"\W*(?:(?:if|had|were)\b.*\b(?:would|were)\b|(?:assume|suppose|imagine)\b|(?:let|try|consider)\b[^,;.]*\W*\Z"
+    r"|(?:假设|设|令)[^，,；。]*\W*\Z)",
     re.IGNORECASE | re.DOTALL,
 )
 # "It would be 21 if there were 12 red pens, but there are 11": what follows the turn speaks of the premise.
@@ -99,8 +103,12 @@ _ASIDE = re.compile(
 )
 # An operator before the bracket makes it a factor: "3 * (2 + 1)", "1 : (4/3)".
 _OPERATOR_END = re.compile(r"(?:[-+*/=×·÷−:：^<>≤≥∈]|\\(?:cdot|times|div|pm|leq?|geq?|in|cup|cap))\s*\Z")
-# "(alternatively 9)", "(if not, 9)": another answer, or a condition on this one.
-_OTHER_ANSWER = re.compile(r"\b(?:alternatively|if|unless|otherwise|else|except)\b|若|如果|否则|除非", re.IGNORECASE)
+# "(alternatively 9)", "(if not, 9)", "(extraneous)": another answer, a condition on this one, or its denial.
+_OTHER_ANSWER = re.compile(
+    r"\b(?:alternatively|if|unless|otherwise|else|except|extraneous|reject(?:ed)?|discard(?:ed)?|invalid|not valid"
+    r"|inadmissible|spurious)\b|若|如果|否则|除非|舍|不合|增根",
+    re.IGNORECASE,
+)
 
 
 def is_bare(text: str) -> bool:
@@ -137,9 +145,14 @@ def is_remark(sentence: str) -> bool:
     return bool(_CLOSING.match(sentence)) or (bool(_REMARK.match(sentence)) and _DIGIT.search(sentence) is None)
 
 
+def supposes(sentence: str) -> bool:
+    """Whether a sentence only supposes what it says ("Let x = 8.")."""
+    return _HYPOTHETICAL.match(sentence) is not None
+
+
 def asserts(sentence: str) -> bool:
     """Whether a sentence states something as its own: no question, no denial, nobody else's answer."""
-    if sentence.rstrip(" *_)\"'").endswith(("?", "？")) or _HYPOTHETICAL.match(sentence):
+    if sentence.rstrip(" *_)\"'").endswith(("?", "？")) or supposes(sentence):
         return False
     if _OTHERS.search(sentence):
         return False

@@ -35,6 +35,18 @@ _TAG_COMMENT = re.compile(r"<!--(?:[^-]|-(?!->))*+(?:-->)?")
 _STRUCK_MARKDOWN = re.compile(r"(?<![^\s(\[*_|:：。，>])~~(?=[^\s~])([^~\n]{1,400})(?<![\s,])~~")
 _STRUCK_TAG = re.compile(r"<(del|s|strike)>[^<>]{0,2000}</\1>", re.IGNORECASE)
 _STRUCK_LATEX = re.compile(r"\\(?:sout|st|cancel|bcancel|xcancel)\s*\{(?:[^{}]|\{[^{}]{0,200}\}){0,400}\}")
+# Shown to nobody: comments, phantoms, white on white, hidden elements.
+_HIDDEN = re.compile(
+    r"\\iffalse\b(?:(?!\\fi\b).){0,4000}(?:\\fi\b|\Z)"
+    r"|\\begin\{comment\}(?:(?!\\end\{comment\}).){0,4000}(?:\\end\{comment\}|\Z)"
+    r"|\\[vh]?phantom\s*\{(?:[^{}]|\{[^{}]{0,200}\}){0,400}\}"
+    r"|\{\s*\\color\{white\}(?:[^{}]|\{[^{}]{0,200}\}){0,400}\}"
+    r"|\\(?:textcolor|color)\{white\}\s*\{(?:[^{}]|\{[^{}]{0,200}\}){0,400}\}"
+    r"|^\[//\]: # [^\n]*"
+    r"|<(\w{1,12})\b[^<>]{0,80}(?:display\s*:\s*none|visibility\s*:\s*hidden|\shidden\b)[^<>]{0,80}>[^<>]{0,2000}</\1>",
+    re.IGNORECASE | re.DOTALL | re.MULTILINE,
+)
+_HIDING_WORDS = ("phantom", "\\iffalse", "{comment}", "{white}", "[//]:", "none", "hidden")
 # Elements of a grader's prompt with their content; they may stand before the response's own text.
 _PLANTED = re.compile(
     r"<(reference|reference_answer|ground_truth|gold|gold_answer|verdict|score|grade|rubric"
@@ -142,6 +154,8 @@ def final_section(response: str, question: str | None) -> Section:
         text = shown
     if "<" in text:
         text = _PLANTED.sub(" ", _TAG_COMMENT.sub("", text))
+    if any(word in text for word in _HIDING_WORDS):
+        text = _HIDDEN.sub(" ", text)
     if "~~" in text or "<" in text or "\\" in text:
         text = _without_struck(text)
     if "%" in text:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from verifiers.math_answer.extraction.chain import run_result
 from verifiers.math_answer.extraction.items import BULLET, MAX_ITEMS, closing_items, together
 from verifiers.math_answer.extraction.markup import clean, says_something
-from verifiers.math_answer.extraction.prose import is_bare, is_remark, own_part, sentences, without_aside
+from verifiers.math_answer.extraction.prose import is_bare, is_remark, own_part, sentences, supposes, without_aside
 from verifiers.math_answer.extraction.sentence import stated_value
 
 MAX_TAIL_CHARS = 6_000  # the end of a response that is read sentence by sentence
@@ -28,7 +28,9 @@ class End(NamedTuple):
 
 
 _DECORATION = re.compile(
-    r"[\s\-*_=#~|.·•—–:`]*|```\w{0,12}|</?\w{1,12}>|Q\.?E\.?D\.?|[∎■□◻]|\\(?:qed|hfill|blacksquare|square|Box)\b.*"
+    r"[\s\-*_=#~|.·•—–:`]*|```\w{0,12}|</?\w{1,12}>|Q\.?E\.?D\.?|[∎■□◻]"
+    # A heading after which the response breaks off.
+    r"|[#*\s]*(?i:step|question|problem|part|page|figure|case|example|equation|exercise)\s?\d{1,2}[\s*.:]*|\\(?:qed|hfill|blacksquare|square|Box)\b.*"
 )
 _DISPLAY_END = re.compile(r"\\\]|\$\$|\\end\{(?:align|equation|gather|displaymath|eqnarray|multline)\*?\}")
 _ROWS_ENV = re.compile(
@@ -127,6 +129,8 @@ def _table(lines: list[str], question_text: str) -> End | None:
 
 
 def _bare_lines(lines: list[str], question_text: str) -> End | None:
+    if supposes(lines[-1]):
+        return None
     if len(lines) == 1:
         return End(_bare_value(lines[0], question_text), "whole")
     if all(line.startswith("- ") for line in lines):  # a list, not negative numbers

@@ -230,5 +230,6 @@ both either neither per maybe perhaps possibly probably likely alternatively rou
 # Words that make a clause of what follows a noun: "pens the count would be odd".
 NOT_WITHIN_COUNTED: Final = """
 and or if when where not no than is are was were be been but except otherwise only the this that so would will
-could should can may might must has have had i we he she it they you because since while as odd even unless maybe perhaps possibly probably likely alternatively take so
+could should can may might must has have had i we he she it they you because since while as odd even unless
+maybe perhaps possibly probably likely alternatively take so
 """

@@ -48,6 +48,7 @@ _LOADED = frozenset(
 """Words that change what the number beside them means."""
 _LOADED_MARKS = ("不", "非", "没", "无", "至少", "至多", "大于", "小于", "超过")
 _LIMITS = frozenset(("<", "<=", ">", ">=", "!="))
+_MINUS_WORDS = frozenset(("negative", "Negative", "负", "負"))
 _QUANTIFIERS = {"forall": "for all", "exists": "there exists"}
 _RATIO_TOKENS = 3
 MAX_LABEL_TOKENS = 12
@@ -237,6 +238,9 @@ def _piece(toks: list[Token], source: str) -> Node:
     if len(toks) == _RATIO_TOKENS and toks[1].kind == "word" and toks[1].value == "to":
         # "2 to 3"
         toks = [toks[0], toks[1]._replace(kind=":"), toks[2]]
+    if (conditional := _with_condition(toks, source)) is not None:
+        return conditional
+    toks = _signed(toks)
     parser = Expressions(toks, source)
     try:
         node = parser.relation()
@@ -251,6 +255,31 @@ def _piece(toks: list[Token], source: str) -> Node:
             return Where(node, (inside,))
     rest = toks[parser.at :]
     return _with_noun(node, rest, toks, source)
+
+
+def _with_condition(toks: list[Token], source: str) -> Node | None:
+    """`1 - 2t (t is an integer)`: words in the last bracket say where the parameter lives."""
+    if toks[-1].kind != ")" or not any(token.kind == "word" for token in toks):
+        return None
+    opening = max(k for k, token in enumerate(toks) if token.kind == "(" or k == 0)
+    inside = toks[opening + 1 : -1]
+    if opening == 0 or not any(token.kind == "word" for token in inside):
+        return None
+    said = condition(inside, source, _piece)
+    return Where(_piece(toks[:opening], source), (said,)) if is_membership(said) else None
+
+
+def _signed(toks: list[Token]) -> list[Token]:
+    """`negative 8`, `x = 负8`: the word is a sign, never a label of what follows."""
+    if not any(token.kind == "word" and token.value in _MINUS_WORDS for token in toks):
+        return toks
+    following = [*toks[1:], None]
+    return [
+        token._replace(kind="-", value="-")
+        if token.kind == "word" and token.value in _MINUS_WORDS and after is not None and after.kind != "word"
+        else token
+        for token, after in zip(toks, following, strict=True)
+    ]
 
 
 def _named_point(node: Node) -> Node:
@@ -316,17 +345,24 @@ def _labelled(toks: list[Token], source: str) -> Node | None:
     if _loaded(toks):
         return None
     for k, token in enumerate(toks[: MAX_LABEL_TOKENS + 1]):
-        copula = token.kind == "word" and str(token.value).lower() in _COPULAS
+        copula = token.kind == "word" and _is_copula(str(token.value).lower())
         if k and (copula or token.kind in (":", "rel")):
             if token.kind == "rel" and token.value not in ("=", "approx"):
                 return None
             return _value_under(toks[:k], toks[k + 1 :], source)
+        if token.kind == "(" and all(before.kind == "word" for before in toks[:k]):
+            break  # "center (1, 2)"
         if token.kind not in ("word", "sym", "num", "func", "-", "'", "joint") or (token.kind == "num" and not k):
             return None
         if token.kind == "num":
             break
     head = next((k for k, token in enumerate(toks) if token.kind != "word"), len(toks))
     return _value_under(toks[:head], toks[head:], source) if head < len(toks) else None
+
+
+def _is_copula(word: str) -> bool:
+    # Chinese writes no spaces: 取值范围是 ends in the copula.
+    return word in _COPULAS or (not word.isascii() and word[-1] in "是为")
 
 
 def _value_under(label: list[Token], rest: list[Token], source: str) -> Node | None:

@@ -6,6 +6,7 @@ Rule 3: "for all positive integers n" about an argument says only where the func
 """
 
 from collections.abc import Iterator
+from itertools import permutations
 from typing import NamedTuple
 
 from verifiers.math_answer.context import Context
@@ -15,6 +16,9 @@ from verifiers.math_answer.tree import Apply, Cases, Logic, NamedSet, Node, Rel,
 from verifiers.math_answer.values.walk import preorder, substitute, variables
 
 OTHERWISE = Text("otherwise")
+
+MAX_CONSTANTS = 3
+"""Open constants that may be exchanged: six ways."""
 
 
 class Definition(NamedTuple):
@@ -110,7 +114,19 @@ def _same_definitions(left: Definition, right: Definition, ctx: Context, same: S
         return None
     body = _with_arguments(right, left.arguments, ctx)
     verdict = None if body is None else same(left.body, body)
+    if verdict is False and body is not None and (constants := _constants(left, body, ctx)):
+        # `a x^2 + b x` and `b x^2 + a x` with constants that no question fixes.
+        orders = (dict(zip(constants, map(Sym, order), strict=True)) for order in permutations(constants))
+        verdict = True if any(same(left.body, substitute(body, order)) for order in orders) else None
     return verdict if left.name == right.name or verdict is False else None
+
+
+def _constants(left: Definition, body: Node, ctx: Context) -> tuple[str, ...]:
+    """The constants that both formulas leave open, where the question names its own letters."""
+    known = {*left.arguments, *ctx.hints.variables}
+    ours, theirs = variables(left.body, ctx) - known, variables(body, ctx) - known
+    both = ours == theirs and ctx.hints.variables and len(ours) <= MAX_CONSTANTS
+    return tuple(sorted(ours)) if both else ()
 
 
 def _with_arguments(own: Definition, names: tuple[str, ...], ctx: Context) -> Node | None:
@@ -137,7 +153,7 @@ def _formula(node: Node, other: Definition, ctx: Context) -> Node | None:
     if len(strange) != 1 or other.arguments[0] not in variables(other.body, ctx):
         return node
     (name,) = strange
-    if not ctx.hints.variables or name in ctx.hints.variables:
+    if not ctx.hints.variables or name in ctx.hints.variables or not (len(name) == 1 and name.islower()):
         # Without a question, `n + 1` is not known to be the function that takes x to x + 1.
         return None
     return substitute(node, {name: Sym(other.arguments[0])})

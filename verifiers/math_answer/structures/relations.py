@@ -15,7 +15,7 @@ from verifiers.math_answer.structures.inequalities import as_line
 from verifiers.math_answer.structures.loci import refuted_as_locus
 from verifiers.math_answer.structures.matching import Same, conjunction, in_order
 from verifiers.math_answer.structures.naming import COMPUTES, Assignment, assignments, closed, is_generic, named
-from verifiers.math_answer.tree import Add, Apply, BigOp, Div, Group, Neg, Node, Num, Rel, RelOp, Sym, Text
+from verifiers.math_answer.tree import Add, Apply, BigOp, Div, Group, Mul, Neg, Node, Num, Rel, RelOp, Sym, Text
 from verifiers.math_answer.values.equality import order, proportional, same_value
 from verifiers.math_answer.values.rounding import near
 from verifiers.math_answer.values.walk import preorder, substitute, variables
@@ -41,7 +41,7 @@ def same_named(reference: Node, response: Node, ctx: Context, same: Same) -> boo
         return None if verdict and _names_a_value_of(response, left[0], ctx) else verdict
     assert right is not None
     verdict = None if assignments(reference) else same(reference, right[1])
-    other = _names_something_else(right[0], ctx) or _names_a_value_of(reference, right[0], ctx)
+    other = _names_something_else(right[0], ctx) or _shifted(right) or _names_a_value_of(reference, right[0], ctx)
     return None if verdict and other else verdict
 
 
@@ -55,6 +55,14 @@ def _names_a_value_of(function: Node, name: Node, ctx: Context) -> bool:
     """`f(2x) = 2x + 1` against `f(x) = 2x + 1`: one side names a value of the function that the other defines."""
     indexed = isinstance(name, Apply) or (isinstance(name, Sym) and "_" in name.name)
     return indexed and definition(function, ctx) is not None
+
+
+def _shifted(pair: Assignment) -> bool:
+    """`f(2x) = 2x + 1` is no `2x + 1`: a value of a function, not the function."""
+    name, given = pair
+    if not isinstance(name, Apply) or closed(given):
+        return False
+    return any(isinstance(arg, Add | Neg | Num | Mul | Div) for arg in name.args)
 
 
 def _names_something_else(name: Node, ctx: Context) -> bool:
@@ -120,7 +128,8 @@ def _asks_for_left_side(chain: Rel, ctx: Context) -> bool:
         return True
     hints = ctx.hints
     known = bool(hints.variables) and not hints.equation
-    return known and closed(last) and not variables(left, ctx) & set(hints.asked)
+    used = variables(left, ctx)
+    return known and closed(last) and used <= hints.variables and not used & set(hints.asked)
 
 
 def _any_side(sides: Sequence[Node], compare: Callable[[Node], bool | None]) -> bool | None:
