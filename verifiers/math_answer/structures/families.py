@@ -240,6 +240,9 @@ def _same_renamed(left: Family, right: Family, ctx: Context, same: Same) -> bool
     ]
     if len(integers) == 1:
         return _same_over_integers(left.body, right.body, integers[0], ctx, same)
+    reals = [name for name in sorted(used) if "R" in (left.ranges.get(name), right.ranges.get(name))]
+    if len(reals) == 1 and isinstance(left.body, Group) and isinstance(right.body, Group):
+        return True if _same_line(left.body, right.body, reals[0], ctx) else None
     return verdict if not used & (left.ranges.keys() | right.ranges.keys()) else None
 
 
@@ -251,6 +254,8 @@ def _same_ranges(left: Family, right: Family, ctx: Context) -> bool:
             continue
         if ours is not None or theirs not in UNSAID:
             return False
+        if theirs != "Z" and name in INTEGER_LETTERS and _periodic(left, right):
+            return False  # unsaid beside pi, k runs over the integers
     return True
 
 
@@ -327,6 +332,27 @@ def _multiple(node: Node, unit: Node, ctx: Context) -> Fraction | None:
     ratio = Fraction(top / bottom).limit_denominator(MAX_RESIDUES)
     proved = same_value(node, Mul((Num(ratio.numerator, ratio.denominator), unit)), ctx)
     return ratio if proved else None
+
+
+def _same_line(left: Group, right: Group, name: str, ctx: Context) -> bool:
+    """Whether two points that move along lines with a real parameter move along one line."""
+    if (left.left, left.right, len(left.items)) != (right.left, right.right, len(right.items)):
+        return False
+    ours = [as_line(item, name, ctx) for item in left.items]
+    theirs = [as_line(item, name, ctx) for item in right.items]
+    pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a is not None and b is not None]
+    if len(pairs) < len(ours):
+        return False
+    pivot = next(((a, b) for a, b in pairs if closed(a[0]) and same_value(a[0], ZERO, ctx) is False), None)
+    if pivot is None or same_value(pivot[1][0], ZERO, ctx) is not False or not closed(pivot[1][0]):
+        return False
+    (slope, offset), (other, start) = pivot
+    shift = Add((start, Neg(offset)))
+    return all(
+        same_value(Mul((b[0], slope)), Mul((a[0], other)), ctx)
+        and same_value(Mul((Add((b[1], Neg(a[1]))), slope)), Mul((a[0], shift)), ctx)
+        for a, b in pairs
+    )
 
 
 def _same_tuples(left: Group, right: Group, name: str, ctx: Context, same: Same) -> bool | None:

@@ -46,7 +46,7 @@ from verifiers.math_answer.tree import (
     Where,
 )
 from verifiers.math_answer.values.equality import order, same_value
-from verifiers.math_answer.values.walk import substitute, variables
+from verifiers.math_answer.values.walk import expand_plus_minus, substitute, variables
 
 ZERO, ONE = Num(0), Num(1)
 
@@ -303,7 +303,16 @@ def _half(op: RelOp, bound: Node) -> RealSet | None:
         case "=":
             return point(bound)
         case _:
-            return complement(point(bound))
+            values = expand_plus_minus(bound, linked=False)
+            return complement(point(bound) if len(values) == 1 else _points(values))
+
+
+def _points(values: Sequence[Node]) -> RealSet:
+    """The values of `\\pm 1`, in their order. Raises Unordered where that is not known."""
+    found: RealSet = union([point(value) for value in values], Context())
+    if not found.merged:
+        raise Unordered
+    return found
 
 
 def _solve_absolute(inner: Node, op: RelOp, bound: Node, variable: str, ctx: Context) -> RealSet | None:

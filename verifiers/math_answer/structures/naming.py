@@ -11,11 +11,13 @@ from typing import TypeAlias
 from verifiers.math_answer.tree import (
     Apply,
     Call,
+    Div,
     Group,
     Labelled,
     Logic,
     Mul,
     Node,
+    Ratio,
     Rel,
     Seq,
     SetOp,
@@ -74,8 +76,17 @@ def is_name(node: Node) -> bool:
             return all(isinstance(item, Sym | Apply) for item in items)
         case SetOp(args=args):
             return all(isinstance(arg, Sym) for arg in args)
+        case Div(top=top, bottom=bottom):
+            return (is_segment(top) and is_segment(bottom)) or (_is_differential(top) and _is_differential(bottom))
+        case Ratio(items=items):
+            return all(map(is_segment, items))
         case _:
             return is_segment(node)
+
+
+def _is_differential(node: Node) -> bool:
+    """`dy` of `dy/dx`."""
+    return isinstance(node, Mul) and len(node.factors) == 2 and node.factors[0] == Sym("d")
 
 
 def is_segment(node: Node) -> bool:
@@ -164,12 +175,23 @@ def _pairs(node: Node) -> list[Assignment] | None:
 
 def _joined(items: Sequence[Node]) -> list[Assignment] | None:
     found: list[Assignment] = []
+    if len(items) > 1 and all(map(_letter_before_colon, items)):
+        # `A: 3, B: 4`
+        return [(item.items[0], item.items[1]) for item in items if isinstance(item, Ratio)]
     for item in items:
         part = None if isinstance(item, Seq | Logic) else _pairs(item)
         if part is None:
             return None
         found.extend(part)
     return found
+
+
+def _letter_before_colon(item: Node) -> bool:
+    match item:
+        case Ratio(items=(Sym(name=name), value)):
+            return len(name) == 1 and name.isupper() and closed(value)
+        case _:
+            return False
 
 
 def one_name_for_all(items: Sequence[Node]) -> tuple[Node, ...] | None:

@@ -28,6 +28,12 @@ from verifiers.math_answer.values.walk import variables
 GREATEST, LEAST = ("max", "greatest", "largest", "最大"), ("min", "least", "smallest", "最小")
 
 
+EXTREMES = {
+    **dict.fromkeys(("\\\\max", "max", "maximum", "maximum value", "the maximum", "the maximum value"), "max"),
+    **dict.fromkeys(("\\\\min", "min", "minimum", "minimum value", "the minimum", "the minimum value"), "min"),
+}
+"""Labels of extremes, by one name each."""
+
 PARAMETER_LETTERS = frozenset("kmnstl")
 """Letters that usually run where an answer does not say what they are."""
 
@@ -207,6 +213,8 @@ def _name_key(name: Node) -> Node:
     """`x` as a label in words and as a symbol is one name; so are `f(n)` and `f(m)`."""
     if isinstance(name, Apply) and all(isinstance(arg, Sym) for arg in name.args):
         return Apply(name.name, (Sym("_"),) * len(name.args))
+    if isinstance(name, Text):
+        return Text(EXTREMES.get(name.words, name.words))
     return Text(name.name) if isinstance(name, Sym) and name.name.islower() else name
 
 

@@ -6,8 +6,10 @@ Rule 2: a relation that gives no value (`n >= 3`) is a condition on the values b
 Rule 3: "or" between values makes alternatives, a set; so does one name given several values.
 """
 
+import re
 from collections.abc import Sequence
 from enum import Enum
+from itertools import permutations
 from typing import NamedTuple
 
 from verifiers.math_answer.structures.naming import (
@@ -42,11 +44,21 @@ from verifiers.math_answer.tree import (
     SetBuilder,
     SetOf,
     Sym,
+    Text,
 )
 from verifiers.math_answer.values.walk import expand_plus_minus, preorder
 
 EXPRESSIONS = (Num, Sym, Const, Add, Neg, Mul, Div, Pow, Call, Apply, Percent, Quantity, PlusMinus)
 """Nodes that are one value."""
+
+
+MAX_PERMUTED = 4
+"""Coordinates that are permuted: 24 points."""
+
+_PERMUTATIONS = re.compile(
+    r"(?:and )?(?:all |any |every )?(?:of )?(?:its |their |the |other )?(?P<cyclic>cyclic )?permutations?"
+    r"(?: thereof| of (?:it|them|these|this|that|those))?"
+)
 
 
 class Kind(Enum):
@@ -113,7 +125,25 @@ def _named(pairs: Sequence[Assignment]) -> Several:
     return Several(Kind.NAMED, tuple(value for _, value in pairs), tuple(name for name, _ in pairs))
 
 
+def _permuted(items: Sequence[Node]) -> tuple[Node, ...] | None:
+    """`(1, 2, 3) and its permutations`, written out."""
+    *points, words = items
+    found = _PERMUTATIONS.fullmatch(words.words) if isinstance(words, Text) else None
+    if found is None or not all(isinstance(point, Group) and len(point.items) <= MAX_PERMUTED for point in points):
+        return None
+    written: list[Node] = []
+    for point in points:
+        assert isinstance(point, Group)
+        size = len(point.items)
+        turns = [point.items[k:] + point.items[:k] for k in range(size)]
+        orders = turns if found["cyclic"] else permutations(point.items)
+        written.extend(Group(point.left, tuple(order), point.right) for order in orders)
+    return tuple(dict.fromkeys(written))
+
+
 def _listed(node: Node, items: Sequence[Node]) -> Several:
+    if len(items) > 1 and (written := _permuted(items)) is not None:
+        return Several(Kind.SET, written)
     pairs = None if isinstance(node, Logic | SetBuilder) else assignments(node)
     if pairs is not None:
         return _named(pairs)

@@ -13,6 +13,7 @@ from verifiers.math_answer.structures.matching import Same
 from verifiers.math_answer.structures.real_sets import Piece, is_finite, same_set
 from verifiers.math_answer.structures.several import EXPRESSIONS
 from verifiers.math_answer.tree import (
+    Apply,
     Group,
     NamedSet,
     Neg,
@@ -31,6 +32,9 @@ from verifiers.math_answer.values.walk import symbols
 MAX_INTEGERS = 1_000
 """Integers listed from one interval: a set that anyone writes out has fewer."""
 
+VALUES = "y"
+"""The usual name for what a function takes."""
+
 LEAST_INTEGER = {"Z": None, "Z+": 1, "N+": 1, "N*": 1, "N0": 0, "Z0+": 0}
 """The least member of each set of integers. `N` is left out: authors disagree about zero."""
 
@@ -39,6 +43,7 @@ def same_real_set(reference: Node, response: Node, ctx: Context, same: Same) -> 
     """Intervals, inequalities, set-builders, unions, differences."""
     if not (is_set_notation(reference) or is_set_notation(response)) or _both_pairs(reference, response, ctx):
         return None
+    reference, response = _of_values(reference), _of_values(response)
     left = read_set(reference, ctx, _parameters(response))
     right = read_set(response, ctx, _parameters(reference))
     if left is None:
@@ -47,6 +52,17 @@ def same_real_set(reference: Node, response: Node, ctx: Context, same: Same) -> 
         return _set_against_number(left, response)
     verdict = same_set(left.found, right.found, ctx, same)
     return None if _other_variable(left, right) else verdict
+
+
+def _of_values(node: Node) -> Node:
+    """`1 \\le f(x) \\le 5`: the values of a function as its range."""
+    match node:
+        case Rel(operands=(low, Apply(), high)):
+            return Rel((low, Sym(VALUES), high), node.ops)
+        case Rel(operands=(Apply(), bound), ops=(op,)) if op in ("<", "<=", ">", ">="):
+            return Rel((Sym(VALUES), bound), (op,))
+        case _:
+            return node
 
 
 def same_integer_set(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:

@@ -17,7 +17,7 @@ BOUND = "_n"
 
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mbox)\s*\{([^{}]*)\}")
 _KINDS = (
-    r"(?:(?P<sign>positive|non-?negative|natural|negative)\s+)?(?:(?P<parity2>odd|even)\s+)?"
+    r"(?:(?P<sign>positive|non-?negative|natural|negative|real)\s+)?(?:(?P<parity2>odd|even)\s+)?"
     r"(?P<kind>(?:integers?|numbers?|whole numbers?|naturals?|values?(?: of)?)(?![a-z]))?"
 )
 _ALL = re.compile(
@@ -38,7 +38,7 @@ _ORDERS = (
     (re.compile(rf"(?:strictly )?(?:less|smaller) than {_NUMBER}"), "<"),
     (re.compile(rf"(?:at most|no more than|not more than) {_NUMBER}"), "<="),
 )
-_SIGNS = {"positive": "Z+", "natural": "N", "nonnegative": "N0"}
+_SIGNS = {"positive": "Z+", "natural": "N", "nonnegative": "N0", "real": "R"}
 
 
 @lru_cache(maxsize=2_048)
@@ -60,8 +60,10 @@ def integer_statement(text: str) -> Node | None:
     name, kind, sign = found["name"], found["kind"], found["sign"]
     parity = found["parity"] or found["parity2"]
     multiples = _DIVISIBLE.match(found["rest"])
-    if not (name or kind or parity or multiples) or (sign == "negative"):
+    if not (name or kind or parity or multiples) or sign == "negative":
         return None
+    if sign and sign != "real" and kind and "integer" not in kind and sign != "natural":
+        return None  # positive numbers, not integers
     rest, conditions = found["rest"], []
     if parity:
         conditions.append(_parity(parity, name))
