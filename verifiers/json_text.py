@@ -152,8 +152,9 @@ def _advice(text: str, error: json.JSONDecodeError) -> str:
         return "it is cut off"
     if text[at] == "'":
         return "single quotes are not JSON"
-    before = text[max(0, at - 40) : at].rstrip()
-    if before.endswith(",") and text[at : at + 1] in "}]":
+    # Python 3.13 points at the comma, those before it at the bracket.
+    around = text[max(0, at - 40) : at].rstrip()[-1:] + text[at : at + 40]
+    if re.match(r"[^,]?,\s*[}\]]", around):
         return "a comma before a closing bracket is not JSON"
     return f"{error.msg[:1].lower()}{error.msg[1:]} at line {error.lineno}, column {error.colno}"
 

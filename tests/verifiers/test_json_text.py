@@ -22,7 +22,7 @@ LONG = 300_000
         ('{"a": ' + "9" * 401 + "}", "too long"),
         ('{"a": {"b": 1}', "cut off"),
         ('{"a":' * 65 + "[1]" + "}" * 65, "too deeply"),
-        ('{"a":' * 5_000, "too deeply"),
+        ('{"a":' * 5_000 + "1" + "}" * 5_000, "too deeply"),
         ('{"a": "\\ud800"}', "surrogate"),
         ("nothing here", "no JSON object"),
         ('[{"a": 1}]', "no JSON object"),
