@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 # Editable: `app`, `verifiers` and `grm` run from the source tree.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve install test check vllm-env test-vllm bench clean
+.PHONY: serve install test check lint format types imports dockerfile vllm-env test-vllm bench clean
 # An interrupted `python -m venv` leaves an interpreter without pip, which would look finished.
 .DELETE_ON_ERROR:
 
@@ -16,15 +16,27 @@ serve: $(VENV)/.serve
 
 install: $(VENV)/.test
 
-# Every failure, error and skip with its reason, and what took long, before the last line.
+# Every failure, error and skip with its reason, and what took long, before the last line. Coverage is that of this
+# process: tracing the services and workers that tests start would change the limits they are tested for.
 test: $(VENV)/.test
 	$(BIN)/python -m pytest --cov --cov-report=term -ra --durations=15 --durations-min=1 $(PYTEST_ARGS)
 
-check: $(VENV)/.test
+# `make --keep-going check` shows what each of them finds.
+check: lint format types imports dockerfile
+
+lint: $(VENV)/.test
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+
+format: $(VENV)/.test
+	$(BIN)/ruff format --check --output-format=concise .
+
+types: $(VENV)/.test
 	$(BIN)/mypy
+
+imports: $(VENV)/.test
 	$(BIN)/lint-imports
+
+dockerfile: $(VENV)/.test
 	$(BIN)/hadolint docker/Dockerfile
 
 vllm-env: $(VENV)/.test
