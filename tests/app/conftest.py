@@ -70,7 +70,7 @@ def start_app(tmp_path: Path) -> StartApp:
     ) -> AsyncIterator[Running]:
         settings = Settings(
             pool=PoolSettings(
-                **{"workers": 2, "item_cpu_s": 0.3, "item_wall_s": 1.0, "item_memory_mb": 128, **(pool or {})}
+                **{"workers": 2, "item_cpu_s": 0.3, "item_wall_s": 4.0, "item_memory_mb": 128, **(pool or {})}
             ),
             cache=CacheSettings(**{"file": tmp_path / "cache.sqlite3", **(cache or {})}),
             model=ModelSettings(**(model or {})),
@@ -93,7 +93,7 @@ def faulty_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSer
         "TOUCHSTONE_LIMITS__BODY_MB": "1",
         "TOUCHSTONE_POOL__WORKERS": "2",
         "TOUCHSTONE_POOL__ITEM_CPU_S": "0.3",
-        "TOUCHSTONE_POOL__ITEM_WALL_S": "1",
+        "TOUCHSTONE_POOL__ITEM_WALL_S": "4",
         "TOUCHSTONE_POOL__ITEM_MEMORY_MB": "128",
     }
     live = LiveService(tmp_path_factory.mktemp("faulty"), settings, registry=FAULTS)

@@ -37,7 +37,7 @@ class Observed:
 
     def __init__(self, **settings: float) -> None:
         self.restarts: list[str] = []
-        limits = {"workers": 2, "item_cpu_s": 0.3, "item_wall_s": 1.0, "item_memory_mb": 128} | settings
+        limits = {"workers": 2, "item_cpu_s": 0.3, "item_wall_s": 4.0, "item_memory_mb": 128} | settings
         self.pool = Pool(PoolSettings.model_validate(limits), FAULTS, self.restarts.append)
 
     async def run(self, *responses: str) -> list[JobOutcome]:
