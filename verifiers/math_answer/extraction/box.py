@@ -134,6 +134,8 @@ _PLAIN_LEAD = re.compile(
 
 def last_box(text: str, question: str | None = None) -> Boxed | None:
     """The final answer by boxes, None when there is no box with content."""
+    if "box" not in text and "\x08oxed" not in text:
+        return None
     if "\x08oxed" in text:
         text = text.replace("\x08oxed", "\\boxed")
     starts = _last_starts(text)

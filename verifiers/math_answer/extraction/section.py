@@ -46,7 +46,6 @@ _HIDDEN = re.compile(
     r"|<(\w{1,12})\b[^<>]{0,80}(?:display\s*:\s*none|visibility\s*:\s*hidden|\shidden\b)[^<>]{0,80}>[^<>]{0,2000}</\1>",
     re.IGNORECASE | re.DOTALL | re.MULTILINE,
 )
-_HIDING_WORDS = ("phantom", "\\iffalse", "{comment}", "{white}", "[//]:", "none", "hidden")
 # Elements of a grader's prompt with their content; they may stand before the response's own text.
 _PLANTED = re.compile(
     r"<(reference|reference_answer|ground_truth|gold|gold_answer|verdict|score|grade|rubric"
@@ -101,15 +100,13 @@ _SCORE_LINE = re.compile(
     r"|得分|评分|分数)[ \t*]{0,4}[:：=][^\n]*",
     re.IGNORECASE,
 )
-# A lower-case word that every match of the two patterns above holds: most texts hold none.
-_GRADER_WORDS_ASCII = (
-    "human", "user", "system", "judg", "grad", "evaluat", "verdict", "score", "rating", "mark", "reward",
-    "reference", "expected", "ground", "gold", "official", "target", "label",
-)  # fmt: skip
-_GRADER_WORDS = (
-    *_GRADER_WORDS_ASCII, "用户", "系统", "评分", "评委", "裁判", "阅卷人", "判定", "得分", "分数",
-    "参考答案", "标准答案",
-)  # fmt: skip
+# How every match of the line patterns here begins: most texts hold no such line.
+_GRADER_LINE = re.compile(
+    _LINE_START + r"(?:(?:final|overall|total|process|outcome)[ _])?(?:human|user|system|judg|grad|evaluat|verdict"
+    r"|scores?|rating|mark|reward|reference|expected|ground|gold|official|target|label"
+    r"|用户|系统|评分|评委|裁判|阅卷人|判定|得分|分数|参考答案|标准答案)",
+    re.IGNORECASE,
+)
 _REFERENCE_LINE = re.compile(
     _LINE_START + r"(?:(?:reference|expected|gold|official|target)(?: (?:answer|output|solution|label))?"
     r"|ground[- ]truth|target|gold|reference|label"
@@ -121,6 +118,7 @@ _SCORE_OBJECT = re.compile(
     r"|rating)[^\"\n]{0,40}\"\s*:[^{}]{0,400}\}",
     re.IGNORECASE,
 )
+_SCORE_WORDS = ("score", "verdict", "grade", "reward", "judg", "rating")
 _VERDICT_TOKEN = re.compile(
     r"\[\[(?:[A-E](?:[<>=]{1,3}[A-E])?|rating: ?\d+|\d{1,2}|correct|incorrect|yes|no|tie)\]\]"
     r"|\[(?:correct|incorrect|right|wrong|verified|passed|accepted|true|判对|正确)\]",
@@ -154,7 +152,7 @@ def final_section(response: str, question: str | None) -> Section:
         text = shown
     if "<" in text:
         text = _PLANTED.sub(" ", _TAG_COMMENT.sub("", text))
-    if any(word in text for word in _HIDING_WORDS):
+    if _may_hide(text):
         text = _HIDDEN.sub(" ", text)
     if "~~" in text or "<" in text or "\\" in text:
         text = _without_struck(text)
@@ -163,7 +161,20 @@ def final_section(response: str, question: str | None) -> Section:
     text = _without_grader_talk(text, question)
     if "<" in text:
         text = _TAG.sub(_plain_tag, text)
-    return Section(_SPACE_RUN.sub(_short_space, text))
+    return Section(_SPACE_RUN.sub(_short_space, text) if _may_have_space_run(text) else text)
+
+
+def _may_hide(text: str) -> bool:
+    if "\\" in text and ("phantom" in text or "\\iffalse" in text or "{comment}" in text or "{white}" in text):
+        return True
+    return "[//]:" in text or ("<" in text and ("none" in text or "hidden" in text))
+
+
+def _may_have_space_run(text: str) -> bool:
+    """Twelve spaces and newlines hold one of the three; other white space is rare."""
+    if "  " in text or "\n\n\n\n" in text or "\n \n" in text or not text.isascii():
+        return True
+    return any(space in text for space in "\t\r\f\v\x1c\x1d\x1e\x1f")
 
 
 def _visible(text: str) -> str:
@@ -229,13 +240,12 @@ def _without_grader_talk(text: str, question: str | None) -> str:
         text = _cut_at(_CLOSER, text)
         if "[" in text and (rest := _VERDICT_TOKEN.sub(" ", text)).strip():
             text = rest
-    lowered = text.lower()
-    words = _GRADER_WORDS_ASCII if text.isascii() else _GRADER_WORDS
-    if not any(word in lowered for word in words):
-        return text
-    text = _cut_at(_TURN, "\n" + text)
-    if '":' in text or '" :' in text:
+    if ('":' in text or '" :' in text) and any(word in text.lower() for word in _SCORE_WORDS):
         text = _SCORE_OBJECT.sub(" ", text)
+    started = "\n" + text
+    if _GRADER_LINE.search(started) is None:
+        return text
+    text = _cut_at(_TURN, started)
     if (own := _REFERENCE_LINE.sub("", text)).strip():
         text = own
     if scored := _SCORE_LINE.search(text):
