@@ -1,9 +1,9 @@
 """Side conditions: `k \\in Z`, "for some integer t", "for all positive integers n"."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from verifiers.math_answer.reading.lexer import Token
-from verifiers.math_answer.tree import Logic, NamedSet, Node, Rel, Sym, Text
+from verifiers.math_answer.tree import Logic, NamedSet, Node, Rel, Sym, Text, Where
 
 _QUANTIFIERS = frozenset("some any all every each an a arbitrary is are be the that where and or of can both".split())
 _DOMAINS = {
@@ -31,6 +31,25 @@ def is_membership(node: Node) -> bool:
         and isinstance(node.operands[0], Sym)
         and isinstance(node.operands[1], NamedSet)
     )
+
+
+def with_memberships(items: Sequence[Node]) -> list[Node]:
+    """`x = k\\pi, k \\in Z`: a membership after a value is its condition; names right before it live there too."""
+    kept: list[Node] = []
+    for item in items:
+        if not (kept and is_membership(item)):
+            kept.append(item)
+            continue
+        assert isinstance(item, Rel)
+        conditions: list[Node] = [item]
+        while len(kept) > 1 and isinstance(kept[-1], Sym) and not isinstance(kept[0], Sym):
+            conditions.insert(0, Rel((kept.pop(), item.operands[1]), item.ops))
+        previous = kept[-1]
+        if isinstance(previous, Where):
+            kept[-1] = Where(previous.body, (*previous.conditions, *conditions))
+        else:
+            kept[-1] = Where(previous, tuple(conditions))
+    return kept
 
 
 def condition(toks: list[Token], source: str, piece: Callable[[list[Token], str], Node]) -> Node:

@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 
 from verifiers.math_answer.quantities import units
-from verifiers.math_answer.reading.conditions import condition, is_membership
+from verifiers.math_answer.reading.conditions import condition, is_membership, with_memberships
 from verifiers.math_answer.reading.errors import Unparsable
 from verifiers.math_answer.reading.expressions import Expressions
 from verifiers.math_answer.reading.lexer import Token, tokens
@@ -202,7 +202,7 @@ def _joined(items: list[Node], separators: list[str], toks: list[Token], source:
         raise Unparsable("nothing but separators", text=source, at=0)
     if any(isinstance(item, Text) and item.words.count(" ") + 1 >= SENTENCE_WORDS for item in items):
         return _text(toks, source)
-    items = _with_memberships(items)
+    items = with_memberships(items)
     if len(items) == 1:
         return items[0]
     joints = [s for s in separators if s in ("and", "or")]
@@ -213,21 +213,6 @@ def _joined(items: list[Node], separators: list[str], toks: list[Token], source:
 
 def _is_statement(node: Node) -> bool:
     return isinstance(node, Rel | Logic | Not)
-
-
-def _with_memberships(items: list[Node]) -> list[Node]:
-    """`x = k\\pi, k \\in Z`: a membership after a value is its condition."""
-    kept: list[Node] = []
-    for item in items:
-        if kept and is_membership(item):
-            previous = kept[-1]
-            if isinstance(previous, Where):
-                kept[-1] = Where(previous.body, (*previous.conditions, item))
-            else:
-                kept[-1] = Where(previous, (item,))
-        else:
-            kept.append(item)
-    return kept
 
 
 def _piece(toks: list[Token], source: str) -> Node:
@@ -383,7 +368,7 @@ def _loaded(toks: list[Token]) -> bool:
 
 def _is_loaded(word: str) -> bool:
     # Chinese writes no spaces: the negation is inside the run, as in 答案不是.
-    return word in _LOADED or (not word.isascii() and any(mark in word for mark in _LOADED_MARKS))
+    return word in _LOADED or (not word.isascii() and any(mark in word.replace("不同", "") for mark in _LOADED_MARKS))
 
 
 _COMMAND = re.compile(

@@ -116,17 +116,19 @@ def _same_definitions(left: Definition, right: Definition, ctx: Context, same: S
     verdict = None if body is None else same(left.body, body)
     if verdict is False and body is not None and (constants := _constants(left, body, ctx)):
         # `a x^2 + b x` and `b x^2 + a x` with constants that no question fixes.
-        orders = (dict(zip(constants, map(Sym, order), strict=True)) for order in permutations(constants))
+        ours, theirs = constants
+        orders = (dict(zip(theirs, map(Sym, order), strict=True)) for order in permutations(ours))
         verdict = True if any(same(left.body, substitute(body, order)) for order in orders) else None
     return verdict if left.name == right.name or verdict is False else None
 
 
-def _constants(left: Definition, body: Node, ctx: Context) -> tuple[str, ...]:
-    """The constants that both formulas leave open, where the question names its own letters."""
+def _constants(left: Definition, body: Node, ctx: Context) -> tuple[list[str], list[str]] | None:
+    """The constants that the formulas leave open, as many on each side, where the question names its own letters."""
     known = {*left.arguments, *ctx.hints.variables}
     ours, theirs = variables(left.body, ctx) - known, variables(body, ctx) - known
-    both = ours == theirs and ctx.hints.variables and len(ours) <= MAX_CONSTANTS
-    return tuple(sorted(ours)) if both else ()
+    if not ctx.hints.variables or not len(ours) == len(theirs) <= MAX_CONSTANTS or not ours:
+        return None
+    return sorted(ours), sorted(theirs)
 
 
 def _with_arguments(own: Definition, names: tuple[str, ...], ctx: Context) -> Node | None:

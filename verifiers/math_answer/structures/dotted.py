@@ -14,10 +14,13 @@ from verifiers.math_answer.structures.matching import Same
 from verifiers.math_answer.tree import Add, Apply, BigOp, Dots, Mul, Neg, Node, Num, Rel, Sym
 from verifiers.math_answer.values.equality import same_value
 from verifiers.math_answer.values.exact import exact
-from verifiers.math_answer.values.walk import children, preorder, rebuild, substitute, variables
+from verifiers.math_answer.values.walk import children, preorder, rebuild, substitute, symbols, variables
 
 SIZES = (3, 4, 5, 6, 8, 11)
 """Sizes at which both sides are written out: six values fix what four terms and a closed form may share by chance."""
+
+FEW_SIZES = (3, 4)
+"""Sizes where the terms are members of a sequence, each a variable: agreement there is for all their values."""
 
 STARTS = range(-2, 6)
 """Where an index may begin."""
@@ -67,23 +70,26 @@ def _sizes(node: Node) -> set[str]:
             for end in (_parts(part)[0], _parts(part)[-1]):
                 for inner in preorder(end):
                     if isinstance(inner, Sym):
-                        found.update(name for name in inner.name.rsplit("_", 1) if name.isalpha())
+                        name = inner.name.rpartition("_")[2]
+                        found.update({name} if name.isalpha() else ())
     return found
 
 
 def _same_at_sizes(reference: Node, response: Node, size: str, ctx: Context) -> bool | None:
-    verdicts: list[bool | None] = []
-    for count in SIZES if size else SIZES[:1]:
+    sizes = FEW_SIZES if any(_indexed_by(node, size) for node in (reference, response)) else SIZES
+    for count in sizes if size else SIZES[:1]:
         try:
             ours, theirs = (_written_out(node, size, count, ctx) for node in (reference, response))
         except Unread:
             return None
-        verdicts.append(same_value(ours, theirs, ctx))
-        if verdicts[-1] is None:
-            return None
-    if all(verdicts):
-        return True
-    return False if not any(verdicts) else None
+        verdict = same_value(ours, theirs, ctx)
+        if not verdict:
+            return verdict
+    return True
+
+
+def _indexed_by(node: Node, size: str) -> bool:
+    return any(isinstance(part, Sym) and part.name.rpartition("_")[1:] == ("_", size) for part in preorder(node))
 
 
 def _written_out(node: Node, size: str, count: int, ctx: Context) -> Node:
@@ -178,14 +184,25 @@ def _indexed(term: Node) -> bool:
 
 
 def _all_same(ours: Sequence[Node], theirs: Sequence[Node], ctx: Context) -> bool:
-    return all(a == b or same_value(a, b, ctx) is True for a, b in zip(ours, theirs, strict=True))
+    return all(
+        a == b or (_members(a) == _members(b) and same_value(a, b, ctx) is True)
+        for a, b in zip(ours, theirs, strict=True)
+    )
+
+
+def _members(node: Node) -> frozenset[str]:
+    """The members of sequences that a term holds: terms with other members are not worth a comparison."""
+    return frozenset(name for name in symbols(node) if "_" in name)
 
 
 def _by_steps(run: _Run, size: str, count: int, ctx: Context) -> list[Node] | None:
     """The first terms with their numbers running on in equal steps, up to the last term."""
     if len(run.head) < 2:
         return None
-    general = _running(run.head[0], run.head[1])
+    try:
+        general = _running(run.head[0], run.head[1])
+    except Unread:
+        return None
     last = _at(run.tail[-1], size, count, ctx)
     terms: list[Node] = []
     for k in range(MAX_TERMS):

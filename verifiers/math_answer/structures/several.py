@@ -150,6 +150,9 @@ def _listed(node: Node, items: Sequence[Node]) -> Several:
     if any(map(_restricts, items)) and not all(map(_restricts, items)):
         return Several(Kind.ONE, (node,))
     kind = Kind.LIST if isinstance(node, Seq) and node.joint != "or" else Kind.SET
+    systems = _chained(items)
+    if systems is not None:
+        return Several(Kind.SET, systems)
     values = one_name_for_all(items)
     if values is not None:
         # Functions stay whole: the argument is bound in each by itself.
@@ -162,6 +165,18 @@ def _listed(node: Node, items: Sequence[Node]) -> Several:
     if isinstance(node, Logic) and not all(isinstance(item, Logic) or assignments(item) for item in items):
         return Several(Kind.ONE, (node,))
     return Several(kind, _signs_expanded(items))
+
+
+def _chained(items: Sequence[Node]) -> tuple[Node, ...] | None:
+    """`a = b = 0 or a = b = 1` as the points (0, 0) and (1, 1)."""
+    if not all(isinstance(item, Rel) and len(item.ops) > 1 for item in items):
+        return None
+    systems = [assignments(item) or () for item in items]
+    names = [tuple(name for name, _ in system) for system in systems]
+    letters = [name.name for name in names[0] if isinstance(name, Sym)]
+    if not names[0] or len(set(names)) != 1 or letters != sorted(letters) or len(letters) < len(names[0]):
+        return None
+    return tuple(Group("(", tuple(value for _, value in system), ")") for system in systems)
 
 
 def _restricts(item: Node) -> bool:

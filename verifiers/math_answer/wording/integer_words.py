@@ -22,7 +22,7 @@ _KINDS = (
 )
 _ALL = re.compile(
     rf"(?:the set of\s+)?(?:all|any|every|each|the)?\s*(?:of\s+)?(?:the\s+)?(?:(?P<parity>odd|even)\s+)?{_KINDS}\s*"
-    r"(?P<name>[a-z])?(?![a-z])\s*(?P<rest>.*)",
+    r"(?:(?P<name>[a-z])(?![a-z]))?\s*(?P<rest>.*)",
     re.DOTALL,
 )
 _LINK = re.compile(
