@@ -20,7 +20,7 @@ from verifiers.verdict import Outcome, Verdict
 
 __all__ = ["DESCRIPTION", "VERSION", "check_options", "explain", "last_resort", "quick", "readable", "verify"]
 
-VERSION = "1"
+VERSION = "2"
 DESCRIPTION = "Mathematical answers: numbers, expressions, sets, intervals, equations, units, short words."
 
 

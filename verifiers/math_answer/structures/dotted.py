@@ -210,7 +210,7 @@ def _by_steps(run: _Run, size: str, count: int, ctx: Context) -> list[Node] | No
         if k < len(run.head):
             if not _all_same([_at(run.head[k], size, count, ctx)], terms[-1:], ctx):
                 return None
-        elif same_value(terms[-1], last, ctx):
+        elif _all_same(terms[-1:], (last,), ctx):
             doubtful = len(run.head) == 2 and _geometric(run.head, last, ctx)
             before = [_at(term, size, count, ctx) for term in run.tail]
             fits = len(before) <= len(terms) and _all_same(before, terms[-len(before) :], ctx)

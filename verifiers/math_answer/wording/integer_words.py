@@ -15,6 +15,10 @@ MAX_CHARS = 160
 BOUND = "_n"
 """The variable of a statement that names none."""
 
+_WORDS = re.compile(
+    r"(?<![\\A-Za-z])(?:all|any|every|each|integers?|numbers?|naturals?|values|odd|even|divisible|multiples?|except)(?![a-z])",
+    re.IGNORECASE,
+)
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mbox)\s*\{([^{}]*)\}")
 _KINDS = (
     r"(?:(?P<sign>positive|non-?negative|natural|negative|real)\s+)?(?:(?P<parity2>odd|even)\s+)?"
@@ -51,7 +55,7 @@ def integer_statement(text: str) -> Node | None:
     if len(text) > MAX_CHARS:
         return None
     plain = " ".join(_TEXT.sub(r" \1 ", text.replace("$", " ")).replace("~", " ").split()).strip(" .")
-    if not re.search(r"[a-z]{3}", plain):
+    if not _WORDS.search(plain):
         return None
     lowered = plain[:1].lower() + plain[1:]
     found = _ALL.fullmatch(lowered)
