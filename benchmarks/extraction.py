@@ -13,7 +13,7 @@ ROUNDS = 7
 RESPONSES = 300  # a round: some ten milliseconds, far above the clock's grain
 
 _STEP = "We substitute the known values into the equation and simplify, which leaves {n} terms to compare. "
-_REASONING = "".join(_STEP.format(n=n) + ("\n\n" if n % 4 == 3 else "") for n in range(20))
+_REASONING = "".join(_STEP.format(n=n) + ("\n\n" if n % 4 == 3 else "") for n in range(22))
 
 SHAPES = {
     "number alone": "{n}",

@@ -29,6 +29,7 @@ _DENIAL_PHRASE = re.compile(
     r"|而非)\s*[^,.:;，。：；]{1,60}?(?=[,.:;，。：；)]|\bbut\b|\Z)\)?,?",
     re.IGNORECASE,
 )
+_DENIAL_WORD = re.compile(r"not\b|instead|rather|unlike|opposed|n't\b|不是|而非", re.IGNORECASE)
 _DENIED = re.compile(
     r"\b(?:wrong|incorrect|mistaken?|erroneous|false|isn't|aren't|wasn't|doesn't (?!exist)|cannot be (?!determined"
     r"|found|solved|.*(?:\b(?:so|thus|hence|therefore)\b|\b(?:is|are|equals)\s+[\d$\\]))|misconception)\b"
@@ -156,7 +157,7 @@ def asserts(sentence: str) -> bool:
         return False
     if _OTHERS.search(sentence):
         return False
-    return not _DENIED.search(_DENIAL_PHRASE.sub(" ", sentence))
+    return not _DENIED.search(without_denials(sentence))
 
 
 def own_part(sentence: str) -> str | None:
@@ -191,7 +192,7 @@ def disowned(lead: str) -> bool:
 
 def without_denials(sentence: str) -> str:
     """The sentence without "not 12", "instead of 12", "isn't 12;"."""
-    return _DENIAL_PHRASE.sub(" ", sentence)
+    return _DENIAL_PHRASE.sub(" ", sentence) if _DENIAL_WORD.search(sentence) else sentence
 
 
 def without_aside(text: str) -> str:

@@ -39,6 +39,7 @@ _ROWS_ENV = re.compile(
 _LABELLED = re.compile(r"([A-Za-z\u4e00-\u9fff][^\d:：=\\{}|<>$]{2,60})[:：]\s*([^:：]+)")
 _FORMULA_IN_PROSE = re.compile(r"(?:[A-Za-z]{2,20} ){3}.*(?:\$|\\\()")
 _ONE_WORD = re.compile(r"\(?(?:[A-H]|yes|no|true|false|是|否|对|错|odd|even)\)?", re.IGNORECASE)
+_DIGITS = re.compile(r"\d")
 _CELL_RULE = re.compile(r"[\s|:\-=+]*")
 
 
@@ -143,7 +144,7 @@ def _bare_lines(lines: list[str], question_text: str) -> End | None:
 
 def _several_words(lines: list[str]) -> tuple[str, ...]:
     """Several one-word answers without a sentence around them: "Yes. No.", "A" and "B" in two lines."""
-    if len(lines) > MAX_ITEMS or sum(map(len, lines)) > 80:
+    if len(lines) > MAX_ITEMS or sum(map(len, lines)) > 80 or any(map(_DIGITS.search, lines)):
         return ()
     words = [clean(sentence) for line in lines for sentence in sentences(line)]
     if len(words) < 2 or not all(_ONE_WORD.fullmatch(word) for word in words):
