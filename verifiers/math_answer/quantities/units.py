@@ -246,7 +246,8 @@ def says_more(text: str) -> bool:
     if not words or words[0] in SCALES:
         return False
     first = len(words[0]) > 1 and words[0] in _NO_NOUN
-    return first or any(word in _NO_LATER_WORD for word in words[1:]) or _HAN_NO_NOUN.search(text.replace("不同", "")) is not None
+    later = any(word in _NO_LATER_WORD for word in words[1:])
+    return first or later or _HAN_NO_NOUN.search(text.replace("不同", "")) is not None
 
 
 @lru_cache(CACHE_SIZE)
