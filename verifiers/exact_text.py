@@ -26,7 +26,7 @@ MAX_REFERENCE_CHARS = 100_000
 LEVELS: Mapping[str, Callable[[str], str]] = {
     "strict": clean,
     "case": lambda text: folded(clean(text)),
-    "punctuation": lambda text: worded(text) or folded(text),
+    "punctuation": lambda text: worded(text) or folded(clean(text)),
 }
 
 
@@ -72,10 +72,6 @@ def verify(problem: Problem) -> Verdict:
     answer = found.final if found.text is None else found.text
     if normal(answer) in wanted:
         return Verdict(Outcome.CORRECT, f"same_{level}", "the answer is the reference", answer)
-    near = widths(answer).casefold().strip() in {
-        widths(text).casefold().strip() for text in problem.references
-    }
-    why = (
-        f"the answer is the reference only below the level {level}" if near else "the answer is another text"
-    )
+    near = widths(answer).casefold().strip() in {widths(text).casefold().strip() for text in problem.references}
+    why = f"the answer is the reference only below the level {level}" if near else "the answer is another text"
     return Verdict(Outcome.INCORRECT, f"same_{level}", why, answer)
