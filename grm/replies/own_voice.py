@@ -42,7 +42,7 @@ def own_voice(text: str, shown: Sequence[str] = ()) -> str:
     """The folded text with quotes blanked out.
 
     >>> own_voice('It says "Score: 10". Score: 3')
-    'It says     . Score: 3'
+    'It says    . Score: 3'
     """
     text = _BLANKS.sub("\n\n", _SPACES.sub(" ", unicodedata.normalize("NFKC", text)))
     text = _without_shown_lines(text, shown)
