@@ -87,9 +87,7 @@ def announced(response: str, question: str | None = None) -> Found:
         return found
     if marker.answer is None:
         return _refused(found, "marker", marker.refusal or "no answer")
-    if _OTHERWISE.match(text[marker.end : marker.end + MAX_TAIL_CHARS]) or _said_otherwise(
-        marker, text, asked
-    ):
+    if _OTHERWISE.match(text[marker.end : marker.end + MAX_TAIL_CHARS]) or _said_otherwise(marker, text, asked):
         return _refused(found, "marker", "contradicting finals")
     return found._replace(text=marker.answer, how=marker.how, parts=marker.parts)
 

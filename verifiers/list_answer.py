@@ -112,9 +112,7 @@ def verify(problem: Problem) -> Verdict:
         return Verdict(Outcome.UNREADABLE, found.how, "the response gives no list")
     answer = json.dumps(given, ensure_ascii=False)
     if len(given) > MAX_ITEMS:
-        return Verdict(
-            Outcome.INCORRECT, "too_many", f"more than {MAX_ITEMS} items", answer[:MAX_MATHS_CHARS]
-        )
+        return Verdict(Outcome.INCORRECT, "too_many", f"more than {MAX_ITEMS} items", answer[:MAX_MATHS_CHARS])
     if hedges(" ".join(given), " ".join(item for items in wanted for item in items)):
         return Verdict(Outcome.INCORRECT, "alternatives", "the answer offers alternatives", answer)
     return max((_compared(items, given, answer, problem.options) for items in wanted), key=_rank)
@@ -150,9 +148,7 @@ class _Sameness:
         first, second = worded(wanted), worded(given)
         if (first and first == second) or wanted == given:
             return True
-        if max(len(wanted), len(given)) > MAX_MATHS_CHARS or not (
-            _MATHS.search(wanted) or _MATHS.search(given)
-        ):
+        if max(len(wanted), len(given)) > MAX_MATHS_CHARS or not (_MATHS.search(wanted) or _MATHS.search(given)):
             return False
         self._left -= 1
         if self._left < 0:
@@ -210,22 +206,14 @@ def given_items(found: Found) -> list[str]:
     if found.text is not None:
         # "The answer is:" and then bullets: the announcement saw only the first line of them.
         behind = found.final.rpartition(found.text)[2] if found.how == "marker" else ""
-        block = (
-            _bullets(f"- {_BULLET.sub('', found.text)}\n{behind.strip(chr(10))}")
-            if behind.startswith("\n")
-            else []
-        )
+        block = _bullets(f"- {_BULLET.sub('', found.text)}\n{behind.strip(chr(10))}") if behind.startswith("\n") else []
         return block if len(block) > 1 else _items(found.text)
     fences = _FENCE.findall(found.final)
     if fences:
         return _items(fences[-1])
     lines = [line for line in found.final.split("\n") if line.strip()]
     if len(lines) == 1:
-        stated = (
-            re.split(r"\b(?:are|is|include)\b:?|[:：]|是", lines[0])[-1]
-            if not is_bare(lines[0])
-            else lines[0]
-        )
+        stated = re.split(r"\b(?:are|is|include)\b:?|[:：]|是", lines[0])[-1] if not is_bare(lines[0]) else lines[0]
         return _items(stated)
     if all(_BULLET.match(line) for line in lines[-2:]):
         return _bullets(found.final)
@@ -256,9 +244,7 @@ def _items(text: str) -> list[str]:
         value = None
     if isinstance(value, list):
         return [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in value]
-    text = _unwrapped(
-        text.replace("\\{", "{").replace("\\}", "}").replace("\\left", "").replace("\\right", "")
-    )
+    text = _unwrapped(text.replace("\\{", "{").replace("\\}", "}").replace("\\left", "").replace("\\right", ""))
     lines = [line for line in text.split("\n") if line.strip()]
     if len(lines) > 1:
         return [item for line in lines if (item := _item(_BULLET.sub("", line, count=1)))]

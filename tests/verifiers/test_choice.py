@@ -9,9 +9,7 @@ from verifiers import choice
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome
 
-QUESTION = "Which?\n" + "\n".join(
-    f"{letter}) thing {place}" for place, letter in enumerate("ABCDEFGHIJ", start=1)
-)
+QUESTION = "Which?\n" + "\n".join(f"{letter}) thing {place}" for place, letter in enumerate("ABCDEFGHIJ", start=1))
 
 
 @pytest.mark.parametrize("case", load("choice"))

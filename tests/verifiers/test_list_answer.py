@@ -32,9 +32,7 @@ def test_collection() -> None:
     st.sampled_from(["f1", "jaccard", "fraction"]),
     st.booleans(),
 )
-def test_an_unwanted_item_lowers_every_credit(
-    wanted: list[str], given_: list[str], credit: str, ordered: bool
-) -> None:
+def test_an_unwanted_item_lowers_every_credit(wanted: list[str], given_: list[str], credit: str, ordered: bool) -> None:
     """Full credit for the same list, and less for every item that is not wanted."""
 
     def earned(items: list[str]) -> float:

@@ -61,9 +61,7 @@ def test_sizes_are_exact(unit: str, size: Fraction) -> None:
 @settings(max_examples=100, deadline=None)
 @given(
     st.fractions(min_value=Fraction(1, 1000), max_value=1000, max_denominator=1000),
-    st.sampled_from(
-        [("m", "cm", 100), ("kJ", "J", 1000), ("m/s", "km/h", Fraction(18, 5)), ("atm", "Pa", 101325)]
-    ),
+    st.sampled_from([("m", "cm", 100), ("kJ", "J", 1000), ("m/s", "km/h", Fraction(18, 5)), ("atm", "Pa", 101325)]),
     st.sampled_from([Fraction(1), Fraction(2), Fraction(1, 10), Fraction(11, 10), -1]),
 )
 def test_conversion_keeps_the_answer_and_a_factor_changes_it(
@@ -78,11 +76,7 @@ def test_conversion_keeps_the_answer_and_a_factor_changes_it(
 
 
 @settings(max_examples=100, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from("C H O N S Na Cl Fe".split()), st.integers(1, 9)), min_size=1, max_size=5
-    )
-)
+@given(st.lists(st.tuples(st.sampled_from("C H O N S Na Cl Fe".split()), st.integers(1, 9)), min_size=1, max_size=5))
 def test_spellings_of_one_formula(parts: list[tuple[str, int]]) -> None:
     """Plain, LaTeX, Unicode and mhchem spellings of a formula are one composition."""
     plain = "".join(f"{symbol}{count}" for symbol, count in parts)
@@ -93,9 +87,7 @@ def test_spellings_of_one_formula(parts: list[tuple[str, int]]) -> None:
     assert None not in readings
 
 
-@pytest.mark.parametrize(
-    "text", ["P = UI", "F = ma", "PV = nRT", "E = hf", "x -> y", "V = IR", "I = CV", "A + B -> C"]
-)
+@pytest.mark.parametrize("text", ["P = UI", "F = ma", "PV = nRT", "E = hf", "x -> y", "V = IR", "I = CV", "A + B -> C"])
 def test_physics_is_no_reaction(text: str) -> None:
     """A law of physics in letters that are also elements is not read as a reaction equation."""
     found = reaction.read(text)

@@ -41,9 +41,7 @@ def tiny_model(vllm_python: str, tmp_path_factory: pytest.TempPathFactory) -> st
 @pytest.fixture(scope="session")
 def vllm_options(vllm_python: str) -> VllmOptions:
     """How the tests start vLLM."""
-    return VllmOptions(
-        interpreter=vllm_python, arguments=("--max-model-len", "2048"), start_limit_s=START_LIMIT_S
-    )
+    return VllmOptions(interpreter=vllm_python, arguments=("--max-model-len", "2048"), start_limit_s=START_LIMIT_S)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

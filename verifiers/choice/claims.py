@@ -221,11 +221,7 @@ def _line(line: str, offered: Offered) -> Named | None:
 def _lone(text: str, offered: Offered) -> Named | None:
     """A letter by itself on the first or last line, or the only bold one."""
     lines = [line for line in text.split("\n") if line.strip()]
-    named = [
-        found
-        for line in lines[:MAX_CLAIMS] + lines[MAX_CLAIMS:][-MAX_CLAIMS:]
-        if (found := _line(line, offered))
-    ]
+    named = [found for line in lines[:MAX_CLAIMS] + lines[MAX_CLAIMS:][-MAX_CLAIMS:] if (found := _line(line, offered))]
     letters = {found.letters for found in named}
     ends = [found for line in (lines[0], lines[-1]) if (found := _line(line, offered))] if lines else []
     if len(letters) > 1:

@@ -34,9 +34,7 @@ _LEAD = re.compile(
     r"(?:(?P<either>both|either)\s+)?",
     re.IGNORECASE,
 )
-_LETTER = re.compile(
-    r"(?P<open>[(（\[【]\s*)?(?P<letter>[A-Za-z])(?![A-Za-z0-9'’^_])(?P<close>\s*[)）\]】])?"
-)
+_LETTER = re.compile(r"(?P<open>[(（\[【]\s*)?(?P<letter>[A-Za-z])(?![A-Za-z0-9'’^_])(?P<close>\s*[)）\]】])?")
 _RUN = re.compile(r"[A-Z]{2,26}(?![A-Za-z0-9'’])")
 _JOIN = re.compile(
     r"\s*(?P<word>,\s*(?:and|or)\b|[,，、/&;+]|\b(?:and/or|and|or)\b|以及|[和或与及])\s*(?:(?:maybe|possibly|perhaps|also|even)\s+)?"
@@ -62,9 +60,7 @@ _PARENTHESIS_OR = re.compile(
 _LABEL = re.compile(r"(?<![A-Za-z0-9\\])\(?([A-Z])(?:\)|[.:：](?=\s))")
 _STOP = re.compile(r"(?<=[^\d\s.][.!])\s+|(?<=[。；])|[;；]\s|\s[–—-]\s|\s\(|（|\n")
 # "Not A but B" names B; "A and C are wrong" and "B 不正确" say something of letters and name none.
-_NOT_BUT = re.compile(
-    r"\s*(?:not|isn't|不是)\s+\(?[A-Z]\)?(?:\s+or\s+\(?[A-Z]\)?)*\s*,?\s*(?:but(?: rather)?|而是)\s+"
-)
+_NOT_BUT = re.compile(r"\s*(?:not|isn't|不是)\s+\(?[A-Z]\)?(?:\s+or\s+\(?[A-Z]\)?)*\s*,?\s*(?:but(?: rather)?|而是)\s+")
 _SAID_OF_LETTERS = re.compile(
     r"\(?[A-Z]\)?(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*[和、]\s*)\(?[A-Z]\)?)*\s*"
     r"(?:(?:are|were|have|do|fail)\b(?! (?:both |all )?(?:correct|right))|(?:is|was|does"
@@ -128,9 +124,7 @@ def _lettered(rest: str, offered: Offered, *, named_so: bool) -> Named | None:
     if found is None:
         return None
     letter, after = found["letter"].upper(), rest[found.end() :]
-    if found["letter"].islower() and not (
-        found["close"] or (_END.match(after) and (named_so or len(rest) <= 3))
-    ):
+    if found["letter"].islower() and not (found["close"] or (_END.match(after) and (named_so or len(rest) <= 3))):
         return None
     if not _known(letter, offered):
         return None
@@ -212,24 +206,15 @@ def _by_text(text: str, offered: Offered) -> Named | None:
     if not offered:
         return None
     cuts = [
-        found.start()
-        for pattern in (_STOP, _REASON)
-        for found in list(pattern.finditer(text))[:3]
-        if found.start()
+        found.start() for pattern in (_STOP, _REASON) for found in list(pattern.finditer(text))[:3] if found.start()
     ]
-    for cut in sorted(
-        {*cuts, *(place for place, mark in enumerate(text[:200]) if mark in ",，")}, reverse=True
-    ):
+    for cut in sorted({*cuts, *(place for place, mark in enumerate(text[:200]) if mark in ",，")}, reverse=True):
         letter = quoted(text[:cut], offered) if worded(text[:cut]) else None
         if letter is not None:
             rest = f" {worded(text[cut:])} "
             others = [
-                name
-                for name, option in offered
-                if name != letter and worded(option) and f" {worded(option)} " in rest
+                name for name, option in offered if name != letter and worded(option) and f" {worded(option)} " in rest
             ]
-            denied = re.search(
-                r"\b(?:not|rather than|instead of|unlike|because|since|as)\b|因为|不是", text[cut:]
-            )
+            denied = re.search(r"\b(?:not|rather than|instead of|unlike|because|since|as)\b|因为|不是", text[cut:])
             return Named(frozenset(letter), "option_text", None if denied or not others else "alternatives")
     return None

@@ -81,9 +81,7 @@ def verify(problem: Problem) -> Verdict:
         style = "drop" if any(one.structured or _is_number(one) for one in gold) else "squad"
     found = announced(problem.response, problem.question)
     if found.refusal is not None:
-        return _zero(
-            problem, found.refusal, Outcome.INCORRECT if found.contradicting else Outcome.UNREADABLE, None
-        )
+        return _zero(problem, found.refusal, Outcome.INCORRECT if found.contradicting else Outcome.UNREADABLE, None)
     answer = answer_text(found)
     if answer is None:
         return _zero(problem, "the response gives no answer", Outcome.UNREADABLE, None)
@@ -95,9 +93,7 @@ def verify(problem: Problem) -> Verdict:
     limit = max(MAX_ANSWER_TOKENS, *(2 * len(squad(" ".join(one.spans))) for one in gold))
     if len(answer) > 40 * limit or len(squad(answer)) > limit:
         return _zero(problem, f"the answer is longer than {limit} words", Outcome.INCORRECT, answer[:200])
-    return _concluded(
-        problem, max(_scored(one, answer, found.parts, style, problem.question) for one in gold), answer
-    )
+    return _concluded(problem, max(_scored(one, answer, found.parts, style, problem.question) for one in gold), answer)
 
 
 def _is_number(one: Gold) -> bool:
@@ -120,9 +116,7 @@ def _concluded(problem: Problem, best: Score, answer: str) -> Verdict:
     threshold = problem.options.get("threshold", 1.0)
     right = best.f1 >= float(threshold) if by_f1 else best.exact
     rule = "exact_match" if best.exact else "token_f1"
-    why = (
-        "the answer is a gold answer" if best.exact else f"token F1 {best.f1:.2f} to the nearest gold answer"
-    )
+    why = "the answer is a gold answer" if best.exact else f"token F1 {best.f1:.2f} to the nearest gold answer"
     return Verdict(
         Outcome.CORRECT if right else Outcome.INCORRECT,
         rule,

@@ -53,9 +53,7 @@ _REASON = re.compile(
 )
 _BULLET = re.compile(r"\s*(?:[-*•]\s+|\d{1,2}[.)、]\s*)")
 _STRONG = re.compile(r"\s*(?:;|；|、|，|\n|(?<!\d),|,(?!\d{3}(?!\d)))\s*(?:and\s+|和)?")
-_SEPARATOR = re.compile(
-    r"\s*(?:,?\s*\band\b\s+|;|；|、|，|\n|(?<!\d),|,(?!\d{3}(?!\d))|\s+&\s+|以及|和|与)\s*"
-)
+_SEPARATOR = re.compile(r"\s*(?:,?\s*\band\b\s+|;|；|、|，|\n|(?<!\d),|,(?!\d{3}(?!\d))|\s+&\s+|以及|和|与)\s*")
 
 
 def answer_text(found: Found) -> str | None:

@@ -83,9 +83,7 @@ def _same_count(gold: str, given: str, question: str | None) -> bool:
         return False
     nouns = counted[2].lower().split()
     asked = set(re.findall(r"[a-z]+", question.lower()))
-    return len(nouns) <= MAX_NOUN_WORDS and all(
-        {noun, noun + "s", noun.removesuffix("s")} & asked for noun in nouns
-    )
+    return len(nouns) <= MAX_NOUN_WORDS and all({noun, noun + "s", noun.removesuffix("s")} & asked for noun in nouns)
 
 
 def assigned(table: Sequence[Sequence[float]]) -> float:

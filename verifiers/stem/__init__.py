@@ -86,8 +86,7 @@ def verify(problem: Problem) -> Verdict:
     tolerance = _tolerance(problem.options)
     bare_allowed = problem.options.get("unit") == "optional"
     decisions = [
-        decide(one, extraction, found, problem.question, tolerance, bare_allowed=bare_allowed)
-        for one in references
+        decide(one, extraction, found, problem.question, tolerance, bare_allowed=bare_allowed) for one in references
     ]
     return _concluded(decisions)
 

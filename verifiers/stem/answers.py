@@ -107,9 +107,7 @@ def _chemical(reference: str, question: str | None) -> Formula | None:
 
 def _reactions(wanted: Reaction, found: Found, extraction: Extraction) -> Decision:
     if not wanted.conserved:
-        return Decision(
-            None, "reaction", "the reference's equation is not balanced", extraction.answer, broken=True
-        )
+        return Decision(None, "reaction", "the reference's equation is not balanced", extraction.answer, broken=True)
     texts = [text for text in (found.text, extraction.answer) if text is not None]
     if found.how == "nothing" or (texts and not any(map(reaction.read, texts))):
         texts += [line.strip(" *-") for line in reversed(found.final.split("\n")[-MAX_LINES:])][
@@ -120,13 +118,7 @@ def _reactions(wanted: Reaction, found: Found, extraction: Extraction) -> Decisi
         return Decision(False, "reaction", "the answer is no reaction equation", texts[0] if texts else None)
     text, given = read
     same = reaction.same(wanted, given)
-    why = (
-        "the same reaction"
-        if same
-        else "another reaction"
-        if given.conserved
-        else "the equation is not balanced"
-    )
+    why = "the same reaction" if same else "another reaction" if given.conserved else "the equation is not balanced"
     return Decision(same, "reaction", why if same is not None else "a species' structure is open", text)
 
 
@@ -136,14 +128,10 @@ def _formulas(wanted: Formula, reference: str, text: str) -> Decision:
     if given is None and len(pieces) > 1 and all(map(formula.read, pieces)):
         return Decision(False, "chemical_formula", "the answer gives several formulas", text)
     if given is None:
-        return Decision(
-            None, "chemical_formula", "the answer is no chemical formula; names are not read", text
-        )
+        return Decision(None, "chemical_formula", "the answer is no chemical formula; names are not read", text)
     same = formula.same(wanted, given)
     if same is None:
-        return Decision(
-            None, "chemical_formula", f"same composition as {reference}, perhaps another structure", text
-        )
+        return Decision(None, "chemical_formula", f"same composition as {reference}, perhaps another structure", text)
     return Decision(same, "chemical_formula", "the same formula" if same else "another formula", text)
 
 
@@ -169,11 +157,7 @@ def _amounts(
     given = quantity.finest([*stated, *(listed[0] if listed else ())])
     if given is not None and given.unit is None:
         given = replace(given, unit=_unit_behind(text, extraction.final))
-    elif (
-        given is not None
-        and (scale := _SCALE.search(extraction.final))
-        and text.rstrip().endswith(("°", "degrees"))
-    ):
+    elif given is not None and (scale := _SCALE.search(extraction.final)) and text.rstrip().endswith(("°", "degrees")):
         given = replace(given, unit=read_unit(f"degrees {scale[1].lower()}"))
     if given is None:
         return Decision(False, "quantity", "the answer states amounts that disagree", text)
@@ -230,11 +214,7 @@ def _agree_as_steps(wanted: Quantity, given: Quantity, tolerance: Tolerance) -> 
     assert given.unit is not None
     if wanted.unit.dimension != given.unit.dimension:
         return False
-    steps = [
-        replace(one, unit=one.unit._replace(offset=wanted.unit.offset * 0))
-        for one in (wanted, given)
-        if one.unit
-    ]
+    steps = [replace(one, unit=one.unit._replace(offset=wanted.unit.offset * 0)) for one in (wanted, given) if one.unit]
     return quantity.agree(steps[0], steps[1], tolerance)
 
 
@@ -270,12 +250,8 @@ def _mathematics(reference: str, extraction: Extraction, question: str | None, t
     answer = extraction if extraction.answer is not None else Extraction(text, "announced")
     judged = judge(reference, answer, hints(question), question)
     if judged.unreadable:
-        return Decision(
-            None, judged.rule, f"the answer cannot be read: {judged.unreadable}", text, unreadable=True
-        )
+        return Decision(None, judged.rule, f"the answer cannot be read: {judged.unreadable}", text, unreadable=True)
     if judged.same is None:
         return Decision(None, judged.rule, "no rule could tell", text)
-    why = (
-        "the answer says what the reference says" if judged.same else "the answer differs from the reference"
-    )
+    why = "the answer says what the reference says" if judged.same else "the answer differs from the reference"
     return Decision(judged.same, judged.rule, why, text)

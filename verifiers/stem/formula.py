@@ -79,9 +79,7 @@ def read(text: str) -> Formula | None:
     particle = _particle(tidy)
     if particle is not None:
         return particle
-    readings = tuple(
-        dict.fromkeys(reading for body, charge in _charged(tidy) if (reading := _composed(body, charge)))
-    )
+    readings = tuple(dict.fromkeys(reading for body, charge in _charged(tidy) if (reading := _composed(body, charge))))
     if not readings:
         return None
     symbols = re.findall(r"[A-Z][a-z]?", tidy)
@@ -112,9 +110,7 @@ def _particle(tidy: str) -> Formula | None:
         .replace("\\gamma", "γ")
         .replace("\\nu", "ν")
     )
-    found = re.fullmatch(
-        r"(?:\^(?P<mass>\d))?(?:_(?P<number>-?\d))?(?P<name>[enpαβγν])(?:\^?(?P<charge>[+-]))?", bare
-    )
+    found = re.fullmatch(r"(?:\^(?P<mass>\d))?(?:_(?P<number>-?\d))?(?P<name>[enpαβγν])(?:\^?(?P<charge>[+-]))?", bare)
     if found is None:
         return None
     name = found["name"]
@@ -199,9 +195,7 @@ def _counted(body: str) -> Counter[str] | None:
         symbol = token["symbol"]
         if symbol not in _ELEMENTS:
             return None
-        stack[-1][
-            {"D": "2H", "T": "3H"}.get(symbol, symbol) if not token["mass"] else token["mass"] + symbol
-        ] += count
+        stack[-1][{"D": "2H", "T": "3H"}.get(symbol, symbol) if not token["mass"] else token["mass"] + symbol] += count
     return stack[0] if len(stack) == 1 and stack[0] else None
 
 

@@ -54,9 +54,7 @@ _RANGE = re.compile(
     r"(?<![\^{(eE\d.+])\d+(?:\.\d+)?\s*[^\W\d]{0,4}\s*(?:–|—|~|\bto\b|至|到|(?<=\d)-(?=\d))\s*-?\d+(?:\.\d+)?|\bbetween\b|之间",
     re.IGNORECASE,
 )
-_PIECES = re.compile(
-    r"\\approx|\\simeq|\\sim(?![A-Za-z])|≈|≃|=|\bor\b|或|\bi\.e\.,?|即|\bequals?\b|约为|约等于"
-)
+_PIECES = re.compile(r"\\approx|\\simeq|\\sim(?![A-Za-z])|≈|≃|=|\bor\b|或|\bi\.e\.,?|即|\bequals?\b|约为|约等于")
 _LABEL = re.compile(
     r"\s*(?:about|approximately|approx\.?|roughly|around|nearly|exactly|约为?|大约|~|\\sim|\\approx|≈)+\s*",
     re.IGNORECASE,
@@ -132,11 +130,7 @@ def amount(text: str) -> Quantity | None:
     >>> amount("1.6 \\times 10^{-19} C").value == amount("1.6e-19 C").value, amount("3 apples")
     (True, None)
     """
-    text = (
-        _LABEL.sub("", plain(text[:MAX_TEXT_CHARS]), count=1).strip(" .,;")
-        if len(text) <= MAX_TEXT_CHARS
-        else ""
-    )
+    text = _LABEL.sub("", plain(text[:MAX_TEXT_CHARS]), count=1).strip(" .,;") if len(text) <= MAX_TEXT_CHARS else ""
     found = _written(text)
     if found is None:
         return None
@@ -160,9 +154,9 @@ def _written(text: str) -> tuple[Quantity, str] | None:
         bottom = int(fraction["bottom"] or fraction["under"])
         if bottom:
             value = Fraction(fraction["top"] or fraction["over"]) / bottom
-            return Quantity(
-                -value if fraction["sign"] == "-" else value, None, 9, 0, whole=False, exact=True
-            ), text[fraction.end() :]
+            return Quantity(-value if fraction["sign"] == "-" else value, None, 9, 0, whole=False, exact=True), text[
+                fraction.end() :
+            ]
     found = _NUMBER.match(text)
     if found is None or not found[0].strip():
         return None
@@ -195,9 +189,7 @@ def _literal(sign: int, figures: str, power: int, *, scientific: bool) -> Quanti
 
 
 def _shifted(number: Quantity, power: int) -> Quantity:
-    return Quantity(
-        number.value * Fraction(10) ** power, None, number.digits, number.place + power, whole=False
-    )
+    return Quantity(number.value * Fraction(10) ** power, None, number.digits, number.place + power, whole=False)
 
 
 def _with_unit(number: Quantity, rest: str) -> Quantity | None:
@@ -257,9 +249,7 @@ def same_dimension(reference: Quantity, answer: Quantity) -> bool:
         return whole is None or not whole.within()
     if first.dimension == second.dimension:
         return True
-    return first.within() == second.within() and (
-        not (first.hertz or second.hertz) or first.cycles or second.cycles
-    )
+    return first.within() == second.within() and (not (first.hertz or second.hertz) or first.cycles or second.cycles)
 
 
 def agree(reference: Quantity, answer: Quantity, tolerance: Tolerance) -> bool:

@@ -82,9 +82,7 @@ def read(text: str) -> Reaction | None:
     left, right = _side(text[: at.start()]), _side(_TAIL.sub("", text[at.end() :]))
     if left is None or right is None:
         return None
-    conserved = (
-        _conserved(left, right) if "^" not in text or not _NUCLEAR.search(text) else _nuclear(text, at)
-    )
+    conserved = _conserved(left, right) if "^" not in text or not _NUCLEAR.search(text) else _nuclear(text, at)
     reaction = Reaction(left, right, conserved)
     # "P = UI" is physics: without an arrow only what balances is a reaction, and something must react.
     return reaction if arrow is not None or (conserved and len(left) + len(right) > 2) else None
@@ -156,11 +154,7 @@ def same(reference: Reaction, answer: Reaction) -> bool | None:
     >>> same(read("H2 + Cl2 -> 2HCl"), read("2HCl -> H2 + Cl2"))
     False
     """
-    if (
-        not answer.conserved
-        or len(reference.left) != len(answer.left)
-        or len(reference.right) != len(answer.right)
-    ):
+    if not answer.conserved or len(reference.left) != len(answer.left) or len(reference.right) != len(answer.right):
         return False
     counts, others = _whole(reference), _whole(answer)
     left = _matched(reference.left, answer.left, counts[0], others[0])
@@ -186,9 +180,7 @@ def _matched(
     unsure = False
     for place, one in enumerate(wanted):
         verdicts = {
-            other: formula.same(one.formula, given[other].formula)
-            for other in free
-            if others[other] == counts[place]
+            other: formula.same(one.formula, given[other].formula) for other in free if others[other] == counts[place]
         }
         partner = next((other for other, verdict in verdicts.items() if verdict), None)
         if partner is None:

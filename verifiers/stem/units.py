@@ -242,9 +242,7 @@ def _factor(name: str, power: Fraction, parts: _Parts) -> bool:
     if name in _CUSTOMARY or name in _SI:
         dimension, size = _CUSTOMARY.get(name) or _SI[name]
         return parts.times(name, Fraction(size), dimension, power)
-    known = (
-        _NAMES.get(name) or SPELLINGS.get(name) or (SPELLINGS.get(name.lower()) if len(name) > 2 else None)
-    )
+    known = _NAMES.get(name) or SPELLINGS.get(name) or (SPELLINGS.get(name.lower()) if len(name) > 2 else None)
     if known is None and len(name) > 2:
         known = _NAMES.get(name.lower())
     if known == "1":

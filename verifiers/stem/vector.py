@@ -28,9 +28,7 @@ _AXIS = (
     r"|([ijk])(?![A-Za-z])|([ijkxyz])\u0302|([îĵ]))"
 )
 _TERM = re.compile(
-    r"\s*([+-])?\s*\(?([\d.]+(?:\s*(?:e|×\s*10\^|\\times\s*10\^)\s*\{?[+-]?\d+\}?)?)?\s*\)?\s*"
-    + _AXIS
-    + r"\s*"
+    r"\s*([+-])?\s*\(?([\d.]+(?:\s*(?:e|×\s*10\^|\\times\s*10\^)\s*\{?[+-]?\d+\}?)?)?\s*\)?\s*" + _AXIS + r"\s*"
 )
 _HAT = re.compile(r"\\(?:hat|vec|mathbf|boldsymbol|bm)|\u0302|[îĵ]")
 _AXES = {"i": 0, "x": 0, "î": 0, "j": 1, "y": 1, "ĵ": 1, "k": 2, "z": 2}
@@ -100,11 +98,7 @@ def _unit_vectors(text: str) -> list[Quantity] | None:
         at = term.end()
     unit_text = unit_text or body[at:]
     # "4.7 k" may be kilo: a lone component needs its hat.
-    if (
-        not components
-        or (len(components) == 1 and not _HAT.search(body))
-        or (bracketed is not None and at < len(body))
-    ):
+    if not components or (len(components) == 1 and not _HAT.search(body)) or (bracketed is not None and at < len(body)):
         return None
     unit = read(unit_text) if unit_text.strip(" .") else None
     if unit_text.strip(" .") and unit is None:
@@ -133,23 +127,18 @@ def agree_all(
         return False
     largest = max((abs(one.si()) for one in wanted), default=Fraction(0))
     return all(
-        _agree(first, second, tolerance, largest, bare_allowed)
-        for first, second in zip(wanted, given, strict=True)
+        _agree(first, second, tolerance, largest, bare_allowed) for first, second in zip(wanted, given, strict=True)
     )
 
 
-def _agree(
-    reference: Quantity, answer: Quantity, tolerance: Tolerance, largest: Fraction, bare_allowed: bool
-) -> bool:
+def _agree(reference: Quantity, answer: Quantity, tolerance: Tolerance, largest: Fraction, bare_allowed: bool) -> bool:
     if reference.unit is not None and answer.unit is None and reference.unit.dimension and not bare_allowed:
         return False
     bare = reference.unit is None or answer.unit is None
     if not bare and not same_dimension(reference, answer):
         return False
     if bare:
-        reference = Quantity(
-            reference.value, None, reference.digits, reference.place, False, reference.trailing
-        )
+        reference = Quantity(reference.value, None, reference.digits, reference.place, False, reference.trailing)
         answer = Quantity(answer.value, None, answer.digits, answer.place, False, answer.trailing)
     if reference.value == 0:
         return abs(answer.si()) <= ZERO_SHARE * largest

@@ -7,6 +7,7 @@ Rule 3: linear time. Every token is looked at a bounded number of times.
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 
 from verifiers.math_answer.quantities import units
 from verifiers.math_answer.reading.conditions import condition, is_membership, with_memberships
@@ -49,6 +50,8 @@ _LOADED = frozenset(
 _LOADED_MARKS = ("不", "非", "没", "无", "至少", "至多", "大于", "小于", "超过")
 _LIMITS = frozenset(("<", "<=", ">", ">=", "!="))
 _MINUS_WORDS = frozenset(("negative", "Negative", "负", "負"))
+_KINDS = frozenset("powers multiples divisors factors multiple divisible perfect".split())
+"""Kinds of numbers: "powers of 2" are not 2."""
 _QUANTIFIERS = {"forall": "for all", "exists": "there exists"}
 _RATIO_TOKENS = 3
 MAX_LABEL_TOKENS = 12
@@ -327,7 +330,7 @@ def _prose(toks: list[Token], source: str, refused: Unparsable) -> Node:
 
 def _labelled(toks: list[Token], source: str) -> Node | None:
     """`Paolo: 18`, `Maximum = 2`, `Day 15`, `about 5`: words, perhaps a sign between, then a value."""
-    if _loaded(toks):
+    if _loaded(toks) or any(token.kind == "word" and str(token.value).lower() in _KINDS for token in toks[:-1]):
         return None
     for k, token in enumerate(toks[: MAX_LABEL_TOKENS + 1]):
         copula = token.kind == "word" and _is_copula(str(token.value).lower())
@@ -363,7 +366,9 @@ def _value_under(label: list[Token], rest: list[Token], source: str) -> Node | N
 
 
 def _loaded(toks: list[Token]) -> bool:
-    return any(token.kind == "word" and _is_loaded(str(token.value).lower()) for token in toks)
+    return any(token.kind == "word" and _is_loaded(str(token.value).lower()) for token in toks) or any(
+        (first.value, second.value) == ("power", "of") for first, second in pairwise(toks)
+    )
 
 
 def _is_loaded(word: str) -> bool:
