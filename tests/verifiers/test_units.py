@@ -5,7 +5,8 @@ from fractions import Fraction
 import pytest
 
 from verifiers.math_answer.context import Context, Hints
-from verifiers.math_answer.quantities.comparison import quantities, units
+from verifiers.math_answer.quantities import units
+from verifiers.math_answer.quantities.comparison import quantities
 from verifiers.math_answer.tree import (
     Add,
     Const,
