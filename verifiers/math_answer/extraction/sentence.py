@@ -271,7 +271,8 @@ def _only_number(sentence: str, question_text: str) -> Stated | None:
         return None
     only = found[0]
     if _IN_FORMULA.search(body[: only.start()]) or re.search(
-        r"\b(?:step|case|equation|figure|page|part|option|negative|minus|than|least|most|not|over|under|above"
+        r"\b(?:divisible by|(?:power|multiple|factor|divisor)s? of"
+        r"|step|case|equation|figure|page|part|option|negative|minus|than|least|most|not|over|under|above"
         r"|below)\s*\Z",
         body[: only.start()],
         re.I,
