@@ -111,7 +111,7 @@ def _judged(reference: str, extraction: Extraction, hints: Hints, question: str 
     by_parts = _by_parts(reference, extraction, hints)
     if by_parts is not None:
         return Judgement(by_parts, "same_parts")
-    references = _trees(reference)
+    references = _trees(reference, hints)
     if isinstance(references, Unparsable):
         claimed = claims(extraction, reference, question)
         return Judgement(claimed, "claims" if claimed is not None else "unread_reference")
@@ -180,12 +180,14 @@ def _same_text(reference: str, answer: str, hints: Hints) -> bool | None:
     return Comparison(Context(hints)).decide(references[0], answers[0])[0]
 
 
-def _trees(text: str) -> tuple[Node, ...] | Unparsable:
+def _trees(text: str, expected: Hints | None = None) -> tuple[Node, ...] | Unparsable:
+    """The readings of an answer; of a reference where `expected` is given: asked for all values, `2,3` is no 2.3."""
     fixed = special(text) or moment(text)
     if fixed is not None:
         return (fixed,)
     try:
-        return readings(text)
+        found = readings(text)
+        return found[:1] if expected and expected.find_all and isinstance(found[0], Seq) else found
     except Unparsable as refused:
         return refused
 
