@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: real servers in real processes."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,11 @@ from typing import Any
 import pytest
 
 from tests.live import LiveService, RedisServer, redis_binary
+
+# A shell without job control starts background jobs with SIGINT ignored, and every process that a test starts and
+# interrupts would inherit that and never end.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
