@@ -186,9 +186,12 @@ async def test_no_server_outlives_its_owner(interpreter: str, tmp_path: Path, ho
         assert await owner.stdout.readline() == b"ready\n"
         leash = leash_of(model)
         assert len(group(leash)) == 3
-    finally:
         owner.send_signal(how)
-        await owner.wait()
+        await asyncio.wait_for(owner.wait(), 30)
+    finally:
+        if owner.returncode is None:
+            owner.kill()
+            await owner.wait()
     await until(lambda: not group(leash))
 
 
