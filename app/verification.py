@@ -29,6 +29,7 @@ from touchstone_client.contract import Recall
 from verifiers import hybrid
 from verifiers.allowance import work_limits
 from verifiers.hybrid import Opinion, Settled
+from verifiers.registry import may_be_rescued
 from verifiers.verdict import Outcome, Verdict, reward
 
 if TYPE_CHECKING:
@@ -231,7 +232,10 @@ class Verification:
         """Whether a model may not rescue the response. Looked at once, where it matters."""
         if progress.barred is None:
             assert progress.verdict is not None
-            progress.barred = barred(progress.item.problem, progress.verdict.answer or "")
+            if may_be_rescued(progress.item.task, progress.verdict):
+                progress.barred = barred(progress.item.problem, progress.verdict.answer or "")
+            else:
+                progress.barred = "the rules of this task are final"
         return bool(progress.barred) and self.model is not None
 
     def _settle(self, progress: Progress, batch: Batch) -> None:

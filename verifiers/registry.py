@@ -63,12 +63,12 @@ TASKS: Mapping[str, Verifier] = {
 }
 VERIFIERS: Mapping[str, Verifier] = {**TASKS, "auto": routing.over(TASKS)}
 
-SECOND_LOOK = frozenset({"exact_text", "list", "math", "span", "stem"})
-"""Tasks in which a model may recognise an answer that the rules refuse. A program that fails its tests, a broken
-instruction or another letter is wrong whatever a model says."""
+FINAL = frozenset({"choice", "code", "grid", "instructions", "json", "tools"})
+"""Tasks whose rules have the last word: a program that fails its tests, a broken instruction or another letter is wrong
+whatever a model says."""
 
 
 def may_be_rescued(task: str, verdict: Verdict) -> bool:
-    """Whether the task, or the one that `auto` chose, is one for a second look."""
+    """Whether a model may recognise an answer that the rules of the task, or of the one that `auto` chose, refuse."""
     chosen = (verdict.details or {}).get("task", task) if task == "auto" else task
-    return chosen in SECOND_LOOK
+    return chosen not in FINAL

@@ -128,3 +128,23 @@ async def test_what_a_bought_backend_pays_for(start_app: StartApp) -> None:
         by_rules = await verified(running, attacks)
     async with start_app(served=Bought(yes=True), registry=REGISTRY) as running:
         assert await verified(running, attacks) == by_rules
+
+
+async def test_no_model_overrules_a_task_whose_rules_are_final(start_app: StartApp) -> None:
+    """A wrong letter, an instruction not followed and a wrong call stay unpaid, whatever a model says."""
+    lower_case = '{"instruction_id_list": ["change_case:english_lowercase"], "kwargs": [{}]}'
+    items = [
+        {"task": "choice", "question": "Which? (A) 1 (B) 2", "response": "The answer is (A).", "reference": "B"},
+        {"task": "instructions", "response": "ALL CAPITALS HERE", "reference": lower_case},
+        {"task": "auto", "response": "ALL CAPITALS HERE", "reference": lower_case},
+        {
+            "task": "tools",
+            "response": '[{"name": "a", "arguments": {}}]',
+            "reference": '[{"name": "b", "arguments": {}}]',
+        },
+    ]
+    lenient = {"swapped_read": False, "empty_control": False, "wrong_control_share": 0}
+    async with start_app(served=Bought(yes=True), model=lenient, registry=REGISTRY) as running:
+        reply = await running.http.post("/v1/verify", json={"items": items})
+    assert [one["reward"] for one in reply.json()["results"]] == [0, 0, 0, 0]
+    assert all(one["decided_by"]["stage"] == "rules" for one in reply.json()["results"])
