@@ -36,7 +36,8 @@ CASES = (
 )
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+# For this module alone: other tests look for the one server that serves the model.
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def roomy(tiny_model: str, vllm_options: VllmOptions) -> AsyncIterator[SupervisedBackend]:
     """A supervised server with room for a judgement, without spaces that the grammar leaves to the model."""
     options = VllmOptions(

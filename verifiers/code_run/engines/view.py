@@ -45,10 +45,15 @@ def view(language: Language, interpreter: str = sys.executable) -> Shown:
 @cache
 def _library(interpreter: str) -> tuple[str, ...]:
     """The folders of an interpreter's own modules."""
+    # Of the base installation: a virtual environment's own folder holds packages alone, which stay hidden, and it may
+    # lie under /tmp, where the scratch space goes.
     if interpreter == sys.executable:
-        paths = sysconfig.get_paths()
+        paths = sysconfig.get_paths(vars={"platbase": sys.base_exec_prefix})
         return tuple(dict.fromkeys((paths["stdlib"], paths["platstdlib"])))
-    question = "import sysconfig as s; p = s.get_paths(); print(p['stdlib'], p['platstdlib'], sep='\\n')"
+    question = (
+        "import sys, sysconfig as s; p = s.get_paths(vars={'platbase': sys.base_exec_prefix});"
+        "print(p['stdlib'], p['platstdlib'], sep='\\n')"
+    )
     try:
         answer = subprocess.run(  # noqa: S603 - the configured interpreter
             [interpreter, "-I", "-c", question], capture_output=True, text=True, check=True, timeout=_ASK_S
