@@ -20,7 +20,7 @@ from verifiers.verdict import Outcome, Verdict
 
 __all__ = ["DESCRIPTION", "VERSION", "check_options", "explain", "last_resort", "quick", "readable", "verify"]
 
-VERSION = "2"
+VERSION = "3"
 DESCRIPTION = "Mathematical answers: numbers, expressions, sets, intervals, equations, units, short words."
 
 
