@@ -20,7 +20,7 @@ from verifiers.verdict import Outcome, Verdict
 
 __all__ = ["DESCRIPTION", "VERSION", "check_options", "explain", "last_resort", "quick", "readable", "verify"]
 
-VERSION = "3"
+VERSION = "4"
 DESCRIPTION = "Mathematical answers: numbers, expressions, sets, intervals, equations, units, short words."
 
 

@@ -1,7 +1,7 @@
 """Literals compared as they stand: the fast path that decides most rewards, without a parse.
 
-Rule 1: "same" for the same text or the same plain number; "different" only for two plain integers or fractions.
-        Everything else is not mine.
+Rule 1: "same" for the same text or the same plain number; "different" for two plain integers or fractions, and for
+        decimals that no rounding brings together. Everything else is not mine.
 """
 
 import re
@@ -26,7 +26,8 @@ def bare(text: str) -> str:
 
 
 def same_plain(reference: str, answer: str) -> bool | None:
-    """True for the same text or value, False for two different integers or fractions, None for anything else.
+    """True for the same text or value, False for two different integers or fractions and for decimals far apart, None
+    for anything else.
 
     Both sides are `bare`.
 
@@ -42,8 +43,20 @@ def same_plain(reference: str, answer: str) -> bool | None:
         return None
     if first[0] * second[1] == second[0] * first[1]:
         return True
-    # A decimal may be a rounded form of the other: that is for the rounding rule.
-    return None if first[2] or second[2] else False
+    if not (first[2] or second[2]):
+        return False
+    # A decimal may be a rounded form of the other, or the other as a percentage: that is for the rules.
+    return False if _far_apart(first[0] * second[1], second[0] * first[1]) else None
+
+
+def _far_apart(a: int, b: int) -> bool:
+    """Whether no rounding brings one to the other: other signs, or a factor that is neither near 1 nor near 100."""
+    if not a or not b:
+        return False
+    if (a > 0) != (b > 0):
+        return True
+    small, large = sorted((abs(a), abs(b)))
+    return 5 * small < 2 * large and not 90 * small < large < 110 * small
 
 
 def _fraction(text: str) -> tuple[int, int, bool] | None:
