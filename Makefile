@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 SERVE_ARGS ?=
 PYTEST_ARGS ?=
 # Editable: `app`, `verifiers` and `grm` run from the source tree.
+# First and alone: installed as some other package's dependency, pip may take a build with several GB for GPUs.
+TORCH := 2.13.0
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: serve install test check lint format types imports dockerfile vllm-env test-vllm bench clean
@@ -61,6 +63,7 @@ $(VENV)/.serve: $(VENV)/bin/python pyproject.toml clients/pyproject.toml
 	@touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml clients/pyproject.toml trainer_integration/pyproject.toml
-	@echo "Installing the service and all that its tests need into $(VENV): a minute, the first time."
-	@$(PIP_INSTALL) -e ./clients -e ./trainer_integration -e '.[test]'
+	@echo "Installing the service and all that its tests need into $(VENV): two minutes, the first time."
+	@$(PIP_INSTALL) torch==$(TORCH)
+	@$(PIP_INSTALL) -e ./clients -e './trainer_integration[train,data]' -e '.[test]'
 	@touch $@
