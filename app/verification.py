@@ -26,8 +26,7 @@ from app.requests import Accepted, Batch, Rejected
 from app.rescue import barred
 from app.single_flight import SingleFlight
 from touchstone_client.contract import Recall
-from verifiers import hybrid
-from verifiers.allowance import work_limits
+from verifiers import hooks, hybrid
 from verifiers.hybrid import Opinion, Settled
 from verifiers.registry import may_be_rescued
 from verifiers.verdict import Outcome, Verdict, reward
@@ -116,7 +115,7 @@ class Verification:
                 remembered += 1
                 stage = "cache"
             else:
-                progress.verdict = verifier.quick(item.problem)
+                progress.verdict = hooks.quick(verifier, item.problem)
                 if progress.verdict is not None:
                     self.cache.remember_verdict(progress.key, progress.verdict)
                 stage = "quick"
@@ -173,7 +172,7 @@ class Verification:
         return works
 
     def _job(self, item: Accepted) -> frames.Job:
-        return frames.Job(item.task, item.problem, work_limits(self.verifiers[item.task], item.problem))
+        return frames.Job(item.task, item.problem, hooks.work_limits(self.verifiers[item.task], item.problem))
 
     def _finish_at_once(self, progress: Progress, batch: Batch) -> bool:
         """Settle an item whose verdict is known and that needs no word of the model, or has it already."""

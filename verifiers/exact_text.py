@@ -45,16 +45,6 @@ def readable(reference: str) -> bool:
     return bool(reference.strip()) and len(reference) <= MAX_REFERENCE_CHARS
 
 
-def quick(problem: Problem) -> Verdict | None:
-    """None: a long response takes longer than the event loop has."""
-    return None
-
-
-def last_resort(problem: Problem, verdict: Verdict) -> Verdict:
-    """The verdict unchanged: texts are equal or they are not."""
-    return verdict
-
-
 def verify(problem: Problem) -> Verdict:
     """Whether the answer is a reference, letter for letter at the level asked for."""
     wrong = check_options(problem.options)

@@ -16,7 +16,7 @@ from verifiers.problem import Problem
 from verifiers.shown_text import shown
 from verifiers.verdict import Outcome, Verdict
 
-__all__ = ["DESCRIPTION", "VERSION", "check_options", "last_resort", "quick", "readable", "verify"]
+__all__ = ["DESCRIPTION", "VERSION", "check_options", "readable", "verify"]
 
 VERSION = "1"
 DESCRIPTION = "Logic grids (ZebraLogic): a JSON solution or a table, compared cell by cell."
@@ -54,18 +54,6 @@ def readable(reference: str) -> bool:
         return bool(_reference(reference))
     except (NotJsonError, _NotAGridError):
         return False
-
-
-def quick(problem: Problem) -> Verdict | None:
-    """Nothing is decided in the event loop."""
-    del problem
-    return None
-
-
-def last_resort(problem: Problem, verdict: Verdict) -> Verdict:
-    """There is none."""
-    del problem
-    return verdict
 
 
 def verify(problem: Problem) -> Verdict:

@@ -21,7 +21,7 @@ from verifiers.problem import Problem
 from verifiers.shown_text import shown
 from verifiers.verdict import Outcome, Verdict
 
-__all__ = ["DESCRIPTION", "VERSION", "check_options", "last_resort", "quick", "readable", "verify"]
+__all__ = ["DESCRIPTION", "VERSION", "check_options", "readable", "verify"]
 
 VERSION = "1"
 DESCRIPTION = "Structured answers: JSON against a schema and a reference, compared field by field."
@@ -124,18 +124,6 @@ def readable(reference: str) -> bool:
         return not reference.strip() or read_json(reference) is not NotImplemented
     except NotJsonError:
         return False
-
-
-def quick(problem: Problem) -> Verdict | None:
-    """Nothing is decided in the event loop."""
-    del problem
-    return None
-
-
-def last_resort(problem: Problem, verdict: Verdict) -> Verdict:
-    """There is none."""
-    del problem
-    return verdict
 
 
 def verify(problem: Problem) -> Verdict:

@@ -83,16 +83,6 @@ def readable(reference: str) -> bool:
     return len(reference) <= MAX_REFERENCE_CHARS and 0 < len(_items(reference)) <= MAX_ITEMS
 
 
-def quick(problem: Problem) -> Verdict | None:
-    """None: pairing two lists takes longer than the event loop has."""
-    return None
-
-
-def last_resort(problem: Problem, verdict: Verdict) -> Verdict:
-    """The verdict unchanged."""
-    return verdict
-
-
 def verify(problem: Problem) -> Verdict:
     """Whether the response lists what a reference lists, and how much of it."""
     wrong = check_options(problem.options)

@@ -22,7 +22,9 @@ from verifiers.verdict import Verdict
 
 
 class Verifier(Protocol):
-    """What a verifier module offers. All functions are pure and never raise for bad model output."""
+    """What a verifier module offers; `verifiers.hooks` lists what it may offer besides. All functions are pure
+    and never raise for bad model output.
+    """
 
     @property
     def VERSION(self) -> str:  # noqa: N802 - a module constant
@@ -38,14 +40,8 @@ class Verifier(Protocol):
     def readable(self, reference: str, /) -> bool:
         """Whether this verifier can read the reference at all; decides whom a time-out is blamed on."""
 
-    def quick(self, problem: Problem, /) -> Verdict | None:
-        """The verdict when it takes microseconds (same text, plain numbers), else None. Runs in the event loop."""
-
     def verify(self, problem: Problem, /) -> Verdict:
         """The verdict by every bounded rule. Safe in any thread: limits go by size and steps."""
-
-    def last_resort(self, problem: Problem, verdict: Verdict, /) -> Verdict:
-        """A verdict that `verify` passed on, settled by libraries without bounds. Only ever in a killable process."""
 
 
 TASKS: Mapping[str, Verifier] = {

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from verifiers.allowance import WorkLimits, work_limits
+from verifiers import hooks
 from verifiers.choice.offered import from_question
+from verifiers.hooks import WorkLimits
 from verifiers.json_text import NotJsonError, read_json
 from verifiers.math_answer.reading.errors import Unparsable
 from verifiers.math_answer.reading.reader import readings
@@ -252,7 +253,7 @@ class Router:
             return None
         if not all(_PLAIN_NUMBER.fullmatch(reference) for reference in problem.references):
             return None
-        verdict = self.verifiers["math"].quick(problem)
+        verdict = hooks.quick(self.verifiers["math"], problem)
         return verdict and _said(verdict, next(row for row in ROWS if row.task == "math"))
 
     def verify(self, problem: Problem, /) -> Verdict:
@@ -266,14 +267,14 @@ class Router:
     def work_limits(self, problem: Problem, /) -> WorkLimits | None:
         """What the task chosen asks for."""
         chosen = self.choose(problem)
-        return None if chosen is None else work_limits(self.verifiers[chosen.task], problem)
+        return None if chosen is None else hooks.work_limits(self.verifiers[chosen.task], problem)
 
     def last_resort(self, problem: Problem, verdict: Verdict, /) -> Verdict:
         """The last resort of the task chosen."""
         chosen = self.choose(problem)
         if chosen is None:
             return verdict
-        settled = self.verifiers[chosen.task].last_resort(problem, verdict)
+        settled = hooks.last_resort(self.verifiers[chosen.task], problem, verdict)
         return verdict if settled is verdict else _said(settled, chosen)
 
     def choose(self, problem: Problem) -> Row | None:

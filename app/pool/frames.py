@@ -11,7 +11,7 @@ Rule 4: an empty list of jobs takes back what the worker has not begun. It answe
 
 import msgspec
 
-from verifiers.allowance import WorkLimits
+from verifiers.hooks import WorkLimits
 from verifiers.problem import Problem
 from verifiers.verdict import Verdict
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.pool import frames
+from verifiers import hooks
 
 if TYPE_CHECKING:
     from verifiers.registry import Verifier
@@ -66,7 +67,7 @@ def run(
         if verdict.passed_on:
             announce(frames.PassedOn(verdict))
             passed_on, verdict = verdict, None
-            verdict = verifier.last_resort(job.problem, passed_on)
+            verdict = hooks.last_resort(verifier, job.problem, passed_on)
     except MemoryError:
         out_of_memory = True
     except BaseException as error:  # SystemExit in a library must not end the worker unnoticed

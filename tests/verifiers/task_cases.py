@@ -41,7 +41,7 @@ def allowed(case: dict[str, Any]) -> set[str]:
 
 
 def check(task: Verifier, case: dict[str, Any]) -> None:
-    """One case ends as it says, and the quick look never disagrees."""
+    """One case ends as it says."""
     verdict = task.verify(problem(case))
     assert verdict.outcome in allowed(case), (
         f"{case['response'][:200]!r} against {str(case['reference'])[:200]!r}: {verdict.outcome} by {verdict.rule} "
@@ -49,8 +49,6 @@ def check(task: Verifier, case: dict[str, Any]) -> None:
     )
     if "credit" in case:
         assert reward(verdict.outcome, verdict.credit) == pytest.approx(case["credit"], abs=5e-4)
-    hasty = task.quick(problem(case))
-    assert hasty is None or hasty.outcome is verdict.outcome
 
 
 def check_collection(task: str, least: int) -> None:

@@ -18,7 +18,7 @@ from verifiers.math_answer.extraction.extract import extract
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome, Verdict
 
-__all__ = ["DESCRIPTION", "VERSION", "check_options", "last_resort", "quick", "readable", "verify"]
+__all__ = ["DESCRIPTION", "VERSION", "check_options", "readable", "verify"]
 
 VERSION = "1"
 DESCRIPTION = "Multiple choice: letters or option texts, one or several of up to 26."
@@ -38,16 +38,6 @@ def check_options(options: Mapping[str, object]) -> str | None:
 def readable(reference: str) -> bool:
     """Whether the reference can be a letter or an option's text."""
     return bool(reference.strip()) and len(reference) <= MAX_REFERENCE_CHARS
-
-
-def quick(problem: Problem) -> Verdict | None:
-    """None: reading the options takes longer than the event loop has."""
-    return None
-
-
-def last_resort(problem: Problem, verdict: Verdict) -> Verdict:
-    """The verdict unchanged: there is nothing that more work could settle."""
-    return verdict
 
 
 def verify(problem: Problem) -> Verdict:

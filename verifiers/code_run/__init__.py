@@ -14,11 +14,11 @@ What the sandbox covers and what it does not: `engines.embedded`. Choosing anoth
 from collections.abc import Mapping
 from typing import Any
 
-from verifiers.allowance import WorkLimits
 from verifiers.code_run import execution, options, program, test_forms
 from verifiers.code_run.engines import Configuration, EngineFailure, Level, configuration, configure, current
 from verifiers.code_run.grading import MAX_EXCERPTS, Grading, OutOfTime, Report, Result
 from verifiers.code_run.options import BadOptions, Reward, Settings
+from verifiers.hooks import WorkLimits
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome, Verdict
 
@@ -29,8 +29,6 @@ __all__ = [
     "Level",
     "check_options",
     "configure",
-    "last_resort",
-    "quick",
     "readable",
     "verify",
     "work_limits",
@@ -68,19 +66,9 @@ def readable(reference: str) -> bool:
     return True
 
 
-def quick(problem: Problem) -> Verdict | None:
-    """Nothing about a program is known before it has run."""
-    return None
-
-
 def work_limits(problem: Problem) -> WorkLimits:
     """Longer than the sandbox's own limits, which are to stop a slow program before the pool stops its worker."""
     return WorkLimits(WORKER_CPU_S, configuration().item_wall_s + MARGIN_S, WORKER_MEMORY_MB)
-
-
-def last_resort(problem: Problem, verdict: Verdict) -> Verdict:
-    """There is none."""
-    return verdict
 
 
 def verify(problem: Problem) -> Verdict:

@@ -18,7 +18,7 @@ from verifiers.problem import Problem
 from verifiers.shown_text import shown
 from verifiers.verdict import Outcome, Verdict
 
-__all__ = ["DESCRIPTION", "VERSION", "check_options", "last_resort", "quick", "readable", "verify"]
+__all__ = ["DESCRIPTION", "VERSION", "check_options", "readable", "verify"]
 
 VERSION = "1"
 DESCRIPTION = "Instruction following (IFEval): length, format, keywords, language and other checkable constraints."
@@ -52,18 +52,6 @@ def readable(reference: str) -> bool:
         return bool(read_instructions(reference))
     except (NotJsonError, BadArgumentsError):
         return False
-
-
-def quick(problem: Problem) -> Verdict | None:
-    """Nothing is decided in the event loop."""
-    del problem
-    return None
-
-
-def last_resort(problem: Problem, verdict: Verdict) -> Verdict:
-    """There is none."""
-    del problem
-    return verdict
 
 
 def verify(problem: Problem) -> Verdict:

@@ -21,7 +21,7 @@ from verifiers.span.scoring import MAX_SPANS, Score, score
 from verifiers.span.tokens import number, squad
 from verifiers.verdict import Outcome, Verdict
 
-__all__ = ["DESCRIPTION", "VERSION", "check_options", "last_resort", "quick", "readable", "verify"]
+__all__ = ["DESCRIPTION", "VERSION", "check_options", "readable", "verify"]
 
 VERSION = "1"
 DESCRIPTION = "Document QA: exact match or token F1 by the rules of DROP and SQuAD."
@@ -55,16 +55,6 @@ def check_options(options: Mapping[str, object]) -> str | None:
 def readable(reference: str) -> bool:
     """Whether the reference is a text, an array of spans or DROP's object."""
     return golds.read(reference, "squad") is not None
-
-
-def quick(problem: Problem) -> Verdict | None:
-    """None: a document answer takes longer than the event loop has."""
-    return None
-
-
-def last_resort(problem: Problem, verdict: Verdict) -> Verdict:
-    """The verdict unchanged."""
-    return verdict
 
 
 def verify(problem: Problem) -> Verdict:

@@ -23,7 +23,7 @@ from verifiers.stem.answers import Decision, decide
 from verifiers.stem.quantity import Tolerance
 from verifiers.verdict import Outcome, Verdict
 
-__all__ = ["DESCRIPTION", "VERSION", "check_options", "last_resort", "quick", "readable", "verify"]
+__all__ = ["DESCRIPTION", "VERSION", "check_options", "readable", "verify"]
 
 VERSION = "1"
 DESCRIPTION = "Physics and chemistry: numbers with units, vectors, chemical formulas and equations."
@@ -56,16 +56,6 @@ def check_options(options: Mapping[str, object]) -> str | None:
 def readable(reference: str) -> bool:
     """Whether the reference has content and a sane size."""
     return bool(reference.strip()) and len(reference) <= MAX_ANSWER_CHARS
-
-
-def quick(problem: Problem) -> Verdict | None:
-    """None: units and formulas take longer than the event loop has."""
-    return None
-
-
-def last_resort(problem: Problem, verdict: Verdict) -> Verdict:
-    """The verdict unchanged: what is passed on here needs a chemist, not algebra."""
-    return verdict
 
 
 def verify(problem: Problem) -> Verdict:

@@ -18,7 +18,7 @@ from verifiers.tool_calls.expected import Expected, difference, read_expected
 from verifiers.tool_calls.pairing import pair_any, pair_in_order
 from verifiers.verdict import Outcome, Verdict
 
-__all__ = ["DESCRIPTION", "VERSION", "check_options", "last_resort", "quick", "readable", "verify"]
+__all__ = ["DESCRIPTION", "VERSION", "check_options", "readable", "verify"]
 
 VERSION = "1"
 DESCRIPTION = "Tool calls (Tau-2, BFCL): made against expected calls, argument by argument."
@@ -56,18 +56,6 @@ def readable(reference: str) -> bool:
     except (NotJsonError, UnreadCallError):
         return False
     return True
-
-
-def quick(problem: Problem) -> Verdict | None:
-    """Nothing is decided in the event loop."""
-    del problem
-    return None
-
-
-def last_resort(problem: Problem, verdict: Verdict) -> Verdict:
-    """There is none."""
-    del problem
-    return verdict
 
 
 def verify(problem: Problem) -> Verdict:

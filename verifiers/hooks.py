@@ -1,0 +1,47 @@
+"""What a verifier module may offer besides what it must: three hooks, each looked up here and nowhere else.
+
+- `quick(problem) -> Verdict | None`: the verdict when it takes microseconds, in the event loop; most tasks have none.
+- `last_resort(problem, verdict) -> Verdict`: a verdict that `verify` passed on, settled by libraries without bounds.
+- `work_limits(problem) -> WorkLimits | None`: other limits for a worker than the service's own.
+"""
+
+from dataclasses import dataclass
+
+from verifiers.problem import Problem
+from verifiers.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class WorkLimits:
+    """What one item may cost a worker: CPU seconds of the worker itself (not of processes that it starts), seconds in
+    all, and MiB of address space on top of what the worker starts with; processes that it starts may set themselves
+    other limits. They stop runaway work; a task's own time-outs belong well inside them.
+    """
+
+    cpu_s: float
+    wall_s: float
+    memory_mb: int
+
+
+def quick(verifier: object, problem: Problem) -> Verdict | None:
+    """The verifier's verdict if it has one in microseconds."""
+    offered = getattr(verifier, "quick", None)
+    verdict = offered(problem) if offered is not None else None
+    assert verdict is None or isinstance(verdict, Verdict)
+    return verdict
+
+
+def last_resort(verifier: object, problem: Problem, verdict: Verdict) -> Verdict:
+    """What was passed on, settled if the verifier can. Only ever in a process that can be killed."""
+    offered = getattr(verifier, "last_resort", None)
+    settled = offered(problem, verdict) if offered is not None else verdict
+    assert isinstance(settled, Verdict)
+    return settled
+
+
+def work_limits(verifier: object, problem: Problem) -> WorkLimits | None:
+    """What the problem's verifier asks for, if it asks for anything."""
+    offered = getattr(verifier, "work_limits", None)
+    limits = offered(problem) if offered is not None else None
+    assert limits is None or isinstance(limits, WorkLimits)
+    return limits
