@@ -26,6 +26,7 @@ from touchstone_client._exchange import (
     exchange,
 )
 from touchstone_client._judge_batch import Case, Rewarded, cut_cases, cut_items, given
+from touchstone_client.client import Client
 from touchstone_client.contract import Readiness, Recall, TaskInfo, VerifyResult
 from touchstone_client.contract_judge import JudgeResult, RewardResult
 from touchstone_client.errors import TouchstoneError
@@ -76,6 +77,21 @@ class AsyncClient:
         self._config = _wire.Config(url, api_key, concurrency, deadline_s, retry)
         self._transport = transport
         self._start()
+
+    @classmethod
+    def like(cls, client: Client) -> Self:
+        """One with the address, the key and the limits of a blocking client."""
+        transport, config = client._transport, client._config
+        if not (transport is None or isinstance(transport, httpx2.AsyncBaseTransport)):
+            raise TypeError(f"{type(transport).__name__} serves blocking calls only; give one that serves both")
+        return cls(
+            config.url,
+            api_key=config.api_key,
+            concurrency=config.concurrency,
+            deadline_s=config.deadline_s,
+            retry=config.retry,
+            transport=transport,
+        )
 
     def _start(self) -> None:
         self._budget = RetryBudget()

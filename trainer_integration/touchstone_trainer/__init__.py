@@ -1,5 +1,5 @@
 """Trainer side of the Touchstone reward service."""
 
-from touchstone_trainer.rewards import Reference, Scorer, Stats
+from touchstone_trainer.rewards import Reference, Route, Sample, Scored, Scorer, Stats
 
-__all__ = ["Reference", "Scorer", "Stats"]
+__all__ = ["Reference", "Route", "Sample", "Scored", "Scorer", "Stats"]
