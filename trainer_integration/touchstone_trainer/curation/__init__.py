@@ -1,0 +1,1 @@
+"""The data side of the recipe: questions made fit for rewards, mixed, freed of copies, and shortened reasoning."""

@@ -1,0 +1,12 @@
+"""The commands of `touchstone-data`: a file and a line here each.
+
+A command's module imports what is heavy (pyarrow, datasets, scikit-learn, an encoder) only when it runs.
+"""
+
+from collections.abc import Callable, Mapping
+
+from touchstone_trainer.curation.commands.convert import convert
+
+COMMANDS: Mapping[str, Callable[..., None]] = {
+    "convert": convert,
+}
