@@ -8,12 +8,13 @@ import os
 import sys
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.reward_rules import RULES
 from grm.answer_check import CheckPolicy
 from grm.asking import Policy
+from grm.dialects import Thinking
 from verifiers.code_run.engines import Configuration, Level
 from verifiers.hybrid import OnModelFailure
 
@@ -160,6 +161,13 @@ class JudgeSettings(_ServerSettings):
         default=POLICY.low_agreement, ge=0, le=1, description="Agreement of the readings below which there is no score."
     )
     max_tokens: int = Field(default=POLICY.max_tokens, gt=0, description="Tokens of one reply.")
+    thinking: Thinking = Field(
+        default=Thinking.OFF,
+        description="Whether the judge thinks first: `off`, `on`, or `server` for the server's own default.",
+    )
+    thinking_tokens: int = Field(
+        default=POLICY.thinking_tokens, gt=0, description="Tokens of thinking, on top of max_tokens."
+    )
     empty_control: bool = Field(
         default=True, description="A judge that pays an empty response to a question scores nothing there."
     )
@@ -225,3 +233,15 @@ class Settings(BaseSettings):
     judge: JudgeSettings = JudgeSettings()
     reward: RewardSettings = RewardSettings()
     guard: GuardSettings = GuardSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_misspelt_group(cls, given: object) -> object:
+        """`TOUCHSTONE_CAHCE__FILE` is a mistake; without the two underscores it may be anybody's variable."""
+        prefix = cls.model_config.get("env_prefix", "")
+        named = (name for name in os.environ if name.upper().startswith(prefix) and "__" in name)
+        groups = {name: name.upper().removeprefix(prefix).partition("__")[0].lower() for name in named}
+        if unknown := sorted(name for name, group in groups.items() if group not in cls.model_fields):
+            known = ", ".join(f"{prefix}{group.upper()}__" for group in cls.model_fields)
+            raise ValueError(f"no such setting: {', '.join(unknown)}; the known ones begin with {known}")
+        return given

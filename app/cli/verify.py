@@ -48,6 +48,7 @@ def verify(
     if url is not None and local:
         fail("--url and --local exclude each other", USAGE)
     check_model("--model", [model] if model else None)
+    _check_writable(out)
     rows = _read(file, task)
     _complain(rows)
     items = [row.item for row in rows if isinstance(row, Usable)]
@@ -68,6 +69,16 @@ def _read(file: str, task: str) -> list[Row]:
     if not rows:
         fail(f"{file} has no rows", USAGE)
     return rows
+
+
+def _check_writable(out: str | None) -> None:
+    """Before the work, not after: results that cannot be written would be lost."""
+    if out is None or out == "-":
+        return
+    try:
+        Path(out).open("a", encoding="utf-8").close()
+    except OSError as error:
+        fail(f"cannot write {out}: {error.strerror}", USAGE)
 
 
 def _complain(rows: Sequence[Row]) -> None:

@@ -140,6 +140,15 @@ def test_help_documents_exit_status(command: list[str]) -> None:
     assert "Exit status" in touchstone(*command, "--help").stdout
 
 
+@pytest.mark.parametrize("name", ["TOUCHSTONE_CAHCE__FILE", "TOUCHSTONE_CACHE__FLIE"])
+def test_misspelt_setting_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting of the environment that does not exist is an error at the start, with its name."""
+    monkeypatch.setenv(name, "x")
+    done = touchstone("serve", "--port", "1")
+    assert done.returncode == 2
+    assert name.removeprefix("TOUCHSTONE_").split("__")[0].lower() in done.stderr.lower()
+
+
 def test_several_server_processes_start_no_model_each(tmp_path: Path) -> None:
     """Two server processes and one `vllm:` model would be two models: the call is refused with the way out."""
     done = touchstone("serve", "--servers", "2", "--model", "vllm:tiny")

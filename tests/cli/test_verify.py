@@ -133,6 +133,15 @@ def test_model_column(service: Service, tmp_path: Path) -> None:
     assert cells(done.stdout, "undecided")[1:] == ["33.3% (1/3)", "33.3% (1/3)", "33.3% (1/3)"]
 
 
+def test_results_that_cannot_be_written_are_refused_before_the_work(service: Service, tmp_path: Path) -> None:
+    """A folder that is not there is exit status 2, and nothing was asked of the service."""
+    out = tmp_path / "missing" / "out.jsonl"
+    done = touchstone("verify", write(tmp_path / "in.jsonl", GOOD), "--url", service.url, "--out", str(out))
+    assert done.returncode == 2
+    assert f"cannot write {out}" in done.stderr
+    assert not service.requests
+
+
 def test_no_service(tmp_path: Path) -> None:
     """A service that is not there is exit status 3, with its address and without a traceback."""
     done = touchstone("verify", write(tmp_path / "in.jsonl", GOOD), "--url", "http://127.0.0.1:1")
