@@ -79,7 +79,7 @@ def read(
             found = (
                 Unusable(rows, place, entry)
                 if isinstance(entry, str)
-                else _conforming(rows, place, entry, columns or {}, required)
+                else conforming(rows, place, entry, columns or {}, required)
             )
             rows += 1
             yield Position(at, number, rows), found
@@ -140,9 +140,10 @@ def references(row: Mapping[str, Any]) -> list[str]:
             return [one]
 
 
-def _conforming(
-    index: int, place: Place, given: Row, columns: Mapping[str, str], required: Sequence[str]
+def conforming(
+    index: int, place: Place, given: Row, columns: Mapping[str, str], required: Sequence[str] = ()
 ) -> Found | Unusable:
+    """The row under our names, or what is wrong with it."""
     try:
         row = _checked(_renamed(given, columns))
         for name in required:

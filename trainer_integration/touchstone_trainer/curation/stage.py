@@ -88,14 +88,19 @@ class State:
 
 Work = Callable[[Sequence[Found]], Done]
 Extra = Callable[[Counter[str]], Mapping[str, Any]]
+Rows = Callable[[Position], Iterable[tuple[Position, Found | Unusable]]]
+"""The rows after a position, each with the position behind it."""
 
 
-def run(job: Job, work: Work, extra: Extra | None = None) -> State:
-    """The whole step; returns what it came to. `extra` makes further sections of the card from the counts."""
+def run(job: Job, work: Work, extra: Extra | None = None, rows: Rows | None = None) -> State:
+    """The whole step; returns what it came to. `extra` makes further sections of the card from the counts.
+
+    `rows` is for commands whose rows are not those of the inputs one after the other.
+    """
     check(job)
     if job.dry_run:
         state = State()
-        _all(job, work, state, {})
+        _all(job, work, state, {}, rows)
         return state
     state = _resumed(job)
     if not state.complete:
@@ -104,7 +109,7 @@ def run(job: Job, work: Work, extra: Extra | None = None) -> State:
                 name: opened.enter_context(closing(Output(Path(path), state.sizes.get(name, 0))))
                 for name, path in job.outputs.items()
             }
-            _all(job, work, state, outputs)
+            _all(job, work, state, outputs, rows)
             state.complete = True
             _remember(job, state)
     for path in job.outputs.values():
@@ -127,12 +132,12 @@ def check(job: Job) -> None:
             raise BadInput(f"{path}: exists already; --overwrite replaces it")
 
 
-def _all(job: Job, work: Work, state: State, outputs: Mapping[str, Output]) -> None:
+def _all(job: Job, work: Work, state: State, outputs: Mapping[str, Output], rows: Rows | None) -> None:
     before, started = state.seconds, time.monotonic()
-    known = known_rows(job.inputs)
-    total = job.limit if known is None else known if job.limit is None else min(known, job.limit)
+    counts = [job.limit, None if rows else known_rows(job.inputs)]
+    total = min((count for count in counts if count is not None), default=None)
     with Bar(job.command, total, state.position.rows) as bar:
-        for position, chunk in _chunks(job, state.position):
+        for position, chunk in _chunks(job, rows or _rows(job), state.position):
             usable = [found for found in chunk if isinstance(found, Found)]
             done = work(usable) if usable else Done()
             bad = [found for found in chunk if isinstance(found, Unusable)] + done.unusable
@@ -148,13 +153,13 @@ def _all(job: Job, work: Work, state: State, outputs: Mapping[str, Output]) -> N
             bar.add(len(chunk))
 
 
-def _chunks(job: Job, after: Position) -> Iterator[tuple[Position, list[Found | Unusable]]]:
-    rows: Iterable[tuple[Position, Found | Unusable]] = read(
-        job.inputs, columns=job.columns, required=job.required, after=after
-    )
-    if job.limit is not None:
-        rows = islice(rows, max(job.limit - after.rows, 0))
-    stream = iter(rows)
+def _rows(job: Job) -> Rows:
+    return lambda after: read(job.inputs, columns=job.columns, required=job.required, after=after)
+
+
+def _chunks(job: Job, rows: Rows, after: Position) -> Iterator[tuple[Position, list[Found | Unusable]]]:
+    left = None if job.limit is None else max(job.limit - after.rows, 0)
+    stream = islice(rows(after), left)
     while chunk := list(islice(stream, job.chunk_rows)):
         yield chunk[-1][0], [found for _, found in chunk]
 

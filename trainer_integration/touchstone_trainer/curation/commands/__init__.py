@@ -6,7 +6,9 @@ A command's module imports what is heavy (pyarrow, datasets, scikit-learn, an en
 from collections.abc import Callable, Mapping
 
 from touchstone_trainer.curation.commands.convert import convert
+from touchstone_trainer.curation.commands.mix import mix
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "convert": convert,
+    "mix": mix,
 }
