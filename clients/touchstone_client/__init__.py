@@ -42,10 +42,12 @@ from touchstone_client.errors import (
     TouchstoneError,
     Unreachable,
 )
+from touchstone_client.micro_batch import AsyncMicroBatcher, Gathering, MicroBatcher
 
 __all__ = [
     "Aspect",
     "AsyncClient",
+    "AsyncMicroBatcher",
     "CandidateResult",
     "Client",
     "ComponentState",
@@ -54,6 +56,7 @@ __all__ = [
     "DeadlineExceeded",
     "DecidedBy",
     "FieldProblem",
+    "Gathering",
     "Item",
     "JudgeCandidate",
     "JudgeCase",
@@ -61,6 +64,7 @@ __all__ = [
     "JudgeStatus",
     "JudgeUsage",
     "Kind",
+    "MicroBatcher",
     "OnError",
     "Outcome",
     "Overloaded",

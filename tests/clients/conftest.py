@@ -51,6 +51,9 @@ class Handler(BaseHTTPRequestHandler):
             case "/v1/verify":
                 results = [verdict(item) for item in json.loads(self.body)["items"]]
                 return json.dumps({"results": results, "elapsed_ms": 1.0, "added_later": True}).encode()
+            case "/v1/reward":
+                rewards = [payment(item) for item in json.loads(self.body)["items"]]
+                return json.dumps({"results": rewards, "elapsed_ms": 1.0}).encode()
             case "/v1/tasks":
                 return b'{"tasks": [{"name": "math", "version": "1", "description": "numbers"}]}'
             case "/readyz":
@@ -78,6 +81,12 @@ def verdict(item: dict[str, Any]) -> dict[str, Any]:
         "decided_by": {"stage": "rules", "name": "same_text"},
         "reason": "compared",
     }
+
+
+def payment(item: dict[str, Any]) -> dict[str, Any]:
+    fields = {"task": "math", "rule": "verifier", "status": "scored", "reason": "same_text"}
+    right = item["response"] == item.get("reference")
+    return {"id": item.get("id"), "group": item.get("group"), "reward": float(right), **fields}
 
 
 class Service(ThreadingHTTPServer):

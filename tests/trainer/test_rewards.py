@@ -1,16 +1,20 @@
 """Rewards for a trainer, through the real client and a real server that misbehaves."""
 
+import asyncio
 import doctest
 import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from tests.clients.conftest import QUICK, Service, service, status
-from touchstone_client import Client, Outcome, RequestRejected
-from touchstone_trainer import Scorer, Stats, rewards
+from tests.live import LiveService
+from touchstone_client import Client, Gathering, JudgeStatus, Outcome, RequestRejected, RubricCriterion
+from touchstone_trainer import Sample, Scored, Scorer, Stats, rewards
 
 __all__ = ["service"]
 
@@ -89,6 +93,103 @@ def test_empty_batch() -> None:
     score = Scorer("http://127.0.0.1:1")
     assert score([], []) == []
     assert score.last.undecided_share == 0.0
+
+
+# Samples, by the real service
+
+
+@pytest.fixture(scope="module")
+def judging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
+    """The real service with the real verifiers and a scripted judge: `quality=7` in a response is its score."""
+    settings = {
+        "TOUCHSTONE_POOL__WORKERS": "1",
+        "TOUCHSTONE_JUDGE__EMPTY_CONTROL": "false",
+        "TOUCHSTONE_JUDGE__WRONG_CONTROL_SHARE": "0",
+        "TOUCHSTONE_JUDGE__VOTES": "1",
+        "TOUCHSTONE_JUDGE__MAX_VOTES": "1",
+    }
+    live = LiveService(tmp_path_factory.mktemp("judging"), settings, model="judge")
+    yield live.wait_ready()
+    live.stop()
+
+
+QUESTION = "What is 6 * 7?"
+MIXED = [
+    Sample("\\boxed{42}", "42", QUESTION, group="g"),
+    Sample("\\boxed{41}", "42", QUESTION, group="g"),
+    Sample("quality=9 so \\boxed{42}", ["42", "forty-two"], QUESTION, rule="verifier_then_process"),
+    Sample("The sea is wide, quality=9.", question="Write about the sea.", task="open"),
+    Sample("...", question="Write about the sea.", task="open"),
+    Sample("\\boxed{42}", "42", task="alchemy"),
+]
+
+
+def test_a_reward_tells_what_it_was_made_of(judging: LiveService) -> None:
+    """On the reward route each sample says who decided, how, and from which numbers; None is for no reward alone."""
+    scorer = Scorer(judging.url, route="reward")
+    right, wrong, process, open_, rejected, unknown = scorer.score(MIXED, step=3)
+    assert [one.reward for one in (right, wrong, process, open_, rejected, unknown)] == [1, 0, 1, 1, 0, None]
+    assert (right.stage, right.outcome, right.rule, right.components) == (
+        "rules",
+        Outcome.CORRECT,
+        "verifier",
+        {"verifier": 1.0},
+    )
+    assert (process.stage, process.name, process.components["process"], process.components["verifier"]) == (
+        "judge",
+        "pointwise",
+        1.0,
+        1.0,
+    )
+    assert (open_.stage, open_.outcome, open_.components["judge"]) == ("judge", None, 1.0)
+    assert (rejected.status, rejected.stage) == (JudgeStatus.REJECTED, "judge")
+    assert (unknown.status, unknown.stage, unknown.name) == (JudgeStatus.UNSCORED, "service", "invalid_item")
+    assert "no such task" in unknown.reason
+    assert [one.left_out for one in (rejected, unknown)] == [False, True]
+    assert scorer.last.stages == {"rules": 2, "judge": 3, "service": 1}
+    assert scorer.last.rules == {"verifier": 2, "verifier_then_process": 1, "judge": 2, "": 1}
+    assert (scorer.last.rejected, scorer.last.undecided_by) == (1, {"service: invalid_item": 1})
+    scorer.close()
+
+
+def test_the_verify_route_asks_the_verifier_alone(judging: LiveService) -> None:
+    """In phase 1 rubrics, rules and groups change nothing; what has no reference is left out and says so."""
+    scorer = Scorer(judging.url, task="math")
+    rubric = [RubricCriterion(id="a", text="Is short.")]
+    scored = scorer.score([Sample("quality=1 so 42", "42", QUESTION, group="g", rubric=rubric), Sample("blue")])
+    assert [(one.reward, one.stage) for one in scored] == [(1.0, "rules"), (None, "service")]
+    assert "reference" in scored[1].reason
+    scorer.close()
+
+
+def test_every_form_gives_the_same(judging: LiveService) -> None:
+    """Batch or one by one, blocking or awaited, in threads or in one loop after the other: the same rewards."""
+    scorer = Scorer(judging.url, route="reward", gathering=Gathering(wait_s=0.05))
+
+    async def batch() -> list[Scored]:
+        return await scorer.score_async(MIXED)
+
+    async def one_by_one() -> list[Scored]:
+        return list(await asyncio.gather(*(scorer.score_one_async(sample) for sample in MIXED)))
+
+    with ThreadPoolExecutor(len(MIXED)) as threads:
+        forms = [scorer.score(MIXED), asyncio.run(batch()), asyncio.run(one_by_one()), asyncio.run(one_by_one())]
+        forms.append(list(threads.map(scorer.score_one, MIXED)))
+    assert {tuple(one.reward for one in form) for form in forms} == {(1, 0, 1, 1, 0, None)}
+    assert scorer.total.responses == 5 * len(MIXED)
+    scorer.close()
+
+
+def test_a_rescue_is_counted(tmp_path: Path) -> None:
+    """A sample that the second look turned to correct says so, on both routes."""
+    live = LiveService(tmp_path, {}, registry="tests.app.fault_verifiers:VERIFIERS", model="0.0").wait_ready()
+    scorer = Scorer(live.url, task="faulty")
+    for route in ("verify", "reward"):
+        (rescued,) = scorer.score([Sample("so agree", "7", QUESTION)], route=route)
+        assert (rescued.reward, rescued.stage, rescued.rescued) == (1.0, "model", True)
+        assert scorer.last.rescued_share == 1.0
+    scorer.close()
+    live.stop()
 
 
 def test_trainer_imports_neither_torch_nor_the_service() -> None:

@@ -12,14 +12,17 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from touchstone_client import (
     AsyncClient,
+    AsyncMicroBatcher,
     Client,
+    Gathering,
     JudgeStatus,
+    MicroBatcher,
     Outcome,
     Recall,
     RewardResult,
@@ -153,9 +156,12 @@ class Scorer:
         route: Route = "verify",
         recall: Recall | str = Recall.AUTO,
         deadline_s: float = 120.0,
+        gathering: Gathering = Gathering(),  # noqa: B008 - frozen
     ) -> None:
         self.client = Client(client) if isinstance(client, str) else client
         self.async_client = AsyncClient.like(self.client)
+        self.batcher = MicroBatcher(self.client, gathering)
+        self.async_batcher = AsyncMicroBatcher(self.async_client, gathering)
         self.task = task
         self.route = route
         self.recall = Recall(recall)
@@ -188,34 +194,46 @@ class Scorer:
 
     def score(self, samples: Sequence[Sample], *, route: Route | None = None, step: int | None = None) -> list[Scored]:
         """What became of each sample, in order. `step` is the policy's training step, for the service's guard-rails."""
-        started = time.monotonic()
-        items = self._items(samples, route)
-        if (route or self.route) == "verify":
-            scored = [_by_verdict(one) for one in self.client.verify(items, **self._settings(step))]
-        else:
-            scored = [_by_reward(one) for one in self.client.reward(items, **self._settings(step))]
-        return self._counted(scored, started)
+        started, route = time.monotonic(), route or self.route
+        results = getattr(self.client, route)(self._items(samples, route), **self._settings(step))
+        return self._counted(results, started)
 
     async def score_async(
         self, samples: Sequence[Sample], *, route: Route | None = None, step: int | None = None
     ) -> list[Scored]:
         """The same, awaited."""
-        started = time.monotonic()
-        items = self._items(samples, route)
-        if (route or self.route) == "verify":
-            scored = [_by_verdict(one) for one in await self.async_client.verify(items, **self._settings(step))]
-        else:
-            scored = [_by_reward(one) for one in await self.async_client.reward(items, **self._settings(step))]
-        return self._counted(scored, started)
+        started, route = time.monotonic(), route or self.route
+        results = await getattr(self.async_client, route)(self._items(samples, route), **self._settings(step))
+        return self._counted(results, started)
+
+    def score_one(self, sample: Sample, *, route: Route | None = None, step: int | None = None) -> Scored:
+        """What became of one sample, for hooks that get one at a time: calls of one moment, from whatever thread, are
+        sent together (`gathering`).
+        """
+        started, route = time.monotonic(), route or self.route
+        result = getattr(self.batcher, route)(*self._items([sample], route), **self._settings(step))
+        return self._counted([result], started)[0]
+
+    async def score_one_async(self, sample: Sample, *, route: Route | None = None, step: int | None = None) -> Scored:
+        """The same, awaited."""
+        started, route = time.monotonic(), route or self.route
+        result = await getattr(self.async_batcher, route)(*self._items([sample], route), **self._settings(step))
+        return self._counted([result], started)[0]
+
+    def close(self) -> None:
+        """Release this process's connections and the thread behind `score_one`. A later call starts anew."""
+        self.batcher.close()
+        self.client.close()
 
     def _settings(self, step: int | None) -> dict[str, Any]:
         return {"recall": self.recall, "deadline_s": self.deadline_s, "on_error": "null", "step": step}
 
-    def _items(self, samples: Sequence[Sample], route: Route | None) -> list[dict[str, Any]]:
-        names = VerifyItem.model_fields if (route or self.route) == "verify" else Sample.__dataclass_fields__
+    def _items(self, samples: Sequence[Sample], route: Route) -> list[dict[str, Any]]:
+        names = VerifyItem.model_fields if route == "verify" else Sample.__dataclass_fields__
         return [_item(sample, names, self.task) for sample in samples]
 
-    def _counted(self, scored: list[Scored], started: float) -> list[Scored]:
+    def _counted(self, results: Sequence[VerifyResult | RewardResult], started: float) -> list[Scored]:
+        scored = [_by_verdict(one) if isinstance(one, VerifyResult) else _by_reward(one) for one in results]
         seen = stats(scored, time.monotonic() - started)
         with self._locks.setdefault(os.getpid(), threading.Lock()):
             self.last = seen
@@ -253,7 +271,7 @@ def stats(scored: Sequence[Scored], waited_s: float) -> Stats:
     )
 
 
-def _item(sample: Sample, names: Mapping[str, Any], task: str | None) -> dict[str, Any]:
+def _item(sample: Sample, names: Iterable[str], task: str | None) -> dict[str, Any]:
     # What is not given is not sent: the service's own defaults hold.
     given = {name: getattr(sample, name) for name in names}
     given["task"] = sample.task or task
