@@ -135,12 +135,11 @@ def importance_weights(ratio: Tokens, mask: Mask, correction: Correction = ICEPO
     inside = (k >= correction.low) & (k <= correction.high)
     bounded = k.clamp(correction.low, correction.high)
     weights = masked(bounded if correction.outside is Outside.CUT else torch.where(inside, k, 0.0), mask)
-    count = mask.sum().clamp(min=1)
     # Outside the mask k is e^0 = 1, so extremes need the infinities.
     some = mask.any()
     return Weights(
         weights,
-        out_of_bounds=(mask & ~inside).sum() / count,
+        out_of_bounds=masked_mean((~inside).to(k.dtype), mask),
         smallest=torch.where(some, masked(k, mask, math.inf).amin(), 1.0),
         largest=torch.where(some, masked(k, mask, -math.inf).amax(), 1.0),
         effective_size=_effective_size(weights, mask),
@@ -161,11 +160,8 @@ def reject(ratio: Tokens, mask: Mask, bounds: Sequence[Bound]) -> Rejection:
     keep = mask
     for bound in bounds:
         keep = keep & _meets(ratio, mask, bound)
-    lost = mask & ~keep
-    rows = mask.any(-1).sum().clamp(min=1)
-    # The dtype of the ratio: a share of counts would otherwise be float32 beside float64.
-    shares = ratio.new_ones(())
-    return Rejection(keep, shares * lost.sum() / mask.sum().clamp(min=1), shares * lost.any(-1).sum() / rows)
+    lost = (mask & ~keep).to(ratio.dtype)
+    return Rejection(keep, masked_mean(lost, mask), masked_mean(lost.amax(-1), mask.any(-1)))
 
 
 def verl_bounds(options: str, thresholds: str) -> tuple[Bound, ...]:

@@ -25,8 +25,8 @@ STREAK_TOKENS = 3_000
 SCRIPTS = {
     script: re.compile(f"[{ranges}]")
     for script, ranges in {
-        "latin": "A-Za-zÀ-ÖØ-öø-ɏＡ-Ｚａ-ｚ",
-        "han": "㐀-䶿一-鿿豈-﫿\U00020000-\U0003ffff",
+        "latin": "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\uff21-\uff3a\uff41-\uff5a",
+        "han": "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff",
         "kana": "\u3041-\u3096\u30a1-\u30fa\u31f0-\u31ff\uff66-\uff9d",
         "hangul": "\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3",
         "cyrillic": "\u0400-\u052f",
