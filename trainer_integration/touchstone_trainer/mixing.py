@@ -87,7 +87,7 @@ class Phase(_Frozen):
     """One stretch of training: its domains, when it ends, and what the trainer forgets as it begins."""
 
     name: str = Field(min_length=1)
-    domains: Mapping[Annotated[str, Field(pattern=r"^[\w.-]+$")], Domain] = Field(min_length=1)
+    domains: Mapping[Annotated[str, Field(pattern=r"^[^\W_][\w.-]*$")], Domain] = Field(min_length=1)
     alpha: float | None = Field(
         default=None,
         ge=0,
