@@ -5,6 +5,9 @@ RequestError       the caller's move
   TooLarge         413
   Unusable         422: nothing in the request can be worked on
   ModelMissing     422: asked for a model stage that is not configured
+  UnknownProfile   404: the URL names a profile that there is not
+  WrongKey         401: the profile has a key, and it was not sent
+  NoVerdict        503: no reward, and the caller's wire format has no word for that
 QueueFull          503 with Retry-After (raised by the pool)
 """
 
@@ -63,6 +66,30 @@ class ModelMissing(RequestError):
     status = 422
     kind = "model_not_configured"
     title = "No model is configured"
+
+
+class UnknownProfile(RequestError):
+    """The URL's profile is not in the settings."""
+
+    status = 404
+    kind = "unknown_profile"
+    title = "No such profile"
+
+
+class WrongKey(RequestError):
+    """The profile's key is missing or another."""
+
+    status = 401
+    kind = "wrong_key"
+    title = "The key is missing or wrong"
+
+
+class NoVerdict(RequestError):
+    """An error is at least no false reward."""
+
+    status = 503
+    kind = "no_verdict"
+    title = "No reward could be decided"
 
 
 def invalid_item(detail: str, errors: list[wire.FieldProblem]) -> wire.Problem:

@@ -85,19 +85,27 @@ def read_judge(body: bytes) -> "Entries[ToJudge]":
     """Read a request for judgements. Raises Malformed, and Unusable when not one case can be judged."""
     envelope = read_envelope(parse(body), _JudgeEnvelope, contract_judge.JudgeRequest)
     entries = [_case(raw, f"cases[{at}]") for at, raw in enumerate(envelope.cases)]
-    _refuse_if_none(entries)
+    refuse_if_none(entries)
     return Entries(entries, envelope.deadline_s, envelope.step)
 
 
 def read_reward(body: bytes, verifiers: "Mapping[str, Verifier]", rules: Mapping[str, str]) -> "Entries[ToReward]":
     """Read a request for rewards; `rules` by task, for items that name none. Raises Malformed and Unusable."""
     envelope = read_envelope(parse(body), _RewardEnvelope, contract_judge.RewardRequest)
-    entries = [_item(raw, at, verifiers, rules) for at, raw in enumerate(envelope.items)]
-    _refuse_if_none(entries)
+    entries = read_items(envelope.items, verifiers, rules)
+    refuse_if_none(entries)
     return Entries(entries, envelope.deadline_s, envelope.step, envelope.recall)
 
 
-def _refuse_if_none(entries: Sequence[object]) -> None:
+def read_items(
+    items: Sequence[object], verifiers: "Mapping[str, Verifier]", rules: Mapping[str, str]
+) -> "list[ToReward | Refused]":
+    """Items for `/v1/reward`, each by itself."""
+    return [_item(raw, at, verifiers, rules) for at, raw in enumerate(items)]
+
+
+def refuse_if_none(entries: Sequence[object]) -> None:
+    """Raises Unusable when not one entry can be worked on."""
     refused = [entry for entry in entries if isinstance(entry, Refused)]
     if len(refused) == len(entries):
         errors = [error for entry in refused for error in entry.problem.errors]

@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from app import errors, examples, judge_examples
-from app.routes import judge, run_code, service, verify
+from app import compat_examples, errors, examples, judge_examples
+from app.routes import compat_nemo_gym, compat_openrlhf, compat_slime, judge, run_code, service, verify
 from app.services import OpenServices, open_services
 from app.settings import Settings
 from touchstone_client import contract, contract_judge
@@ -36,6 +36,9 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     app.include_router(judge.router)
     app.include_router(run_code.router)
     app.include_router(service.router)
+    for framework in (compat_openrlhf, compat_slime, compat_nemo_gym):
+        app.include_router(framework.router)
+        app.include_router(framework.router, prefix="/p/{profile}", include_in_schema=False)
     return app
 
 
@@ -43,6 +46,9 @@ _RESPONSES = {
     "/v1/verify": examples.VERIFY_RESPONSES,
     "/v1/judge": judge_examples.JUDGE_RESPONSES,
     "/v1/reward": judge_examples.REWARD_RESPONSES,
+    "/get_reward": compat_examples.OPENRLHF_RESPONSES,
+    "/rm": compat_examples.SLIME_RESPONSES,
+    "/verify": compat_examples.GYM_RESPONSES,
 }
 
 
@@ -57,6 +63,9 @@ class _Documented(FastAPI):
                     (contract.VerifyRequest, "validation"),
                     (contract_judge.JudgeRequest, "validation"),
                     (contract_judge.RewardRequest, "validation"),
+                    (compat_openrlhf.GetRewardRequest, "validation"),
+                    (compat_slime.RmRequest, "validation"),
+                    (compat_nemo_gym.VerifyBody, "validation"),
                     (contract.Problem, "serialization"),
                 ],
                 ref_template="#/components/schemas/{model}",

@@ -47,6 +47,12 @@ class Metrics:
         self.controls = Counter(
             "touchstone_controls", "Controls of a model, by kind and result.", ("kind", "result"), registry=registry
         )
+        self.no_verdicts = Counter(
+            "touchstone_no_verdicts",
+            "Samples without a reward, by what a framework was told instead.",
+            ("framework", "told"),
+            registry=registry,
+        )
         self.log_dropped = Counter("touchstone_judge_log_dropped", "Lines not logged.", registry=registry)
         self.guard_figure = Gauge(
             "touchstone_guard", "Guard-rail figures of the last step or block.", ("task", "figure"), registry=registry

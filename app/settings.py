@@ -7,10 +7,12 @@ Nothing else in the code reads the environment.
 import os
 import sys
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.profiles import Profile
 from app.reward_rules import RULES
 from grm.answer_check import CheckPolicy
 from grm.asking import Policy
@@ -233,6 +235,9 @@ class Settings(BaseSettings):
     judge: JudgeSettings = JudgeSettings()
     reward: RewardSettings = RewardSettings()
     guard: GuardSettings = GuardSettings()
+    profiles: dict[Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")], Profile] = Field(
+        default={}, description="What `/p/NAME/…` asks for, for trainers that have a URL and nothing else."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -1,6 +1,7 @@
 """The application in this process, with misbehaving verifiers and a scripted model."""
 
 import functools
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -97,5 +98,29 @@ def faulty_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSer
         "TOUCHSTONE_POOL__ITEM_MEMORY_MB": "128",
     }
     live = LiveService(tmp_path_factory.mktemp("faulty"), settings, registry=FAULTS)
+    yield live.wait_ready()
+    live.stop()
+
+
+PROFILES = {
+    "math": {"task": "math", "recall": "never", "on_no_verdict": "nan"},
+    "code": {"task": "code", "options": {"reward": "fraction"}, "on_no_verdict": "value", "value": 0.25},
+    "closed": {"task": "math", "key": "sesame"},
+    "poems": {"task": "open", "deadline_s": 20},
+}
+
+
+@pytest.fixture(scope="session")
+def framework_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
+    """A real service with the real verifiers, a scripted judge (`quality=7` in a text is its score) and PROFILES."""
+    settings = {
+        "TOUCHSTONE_POOL__WORKERS": "1",
+        "TOUCHSTONE_PROFILES": json.dumps(PROFILES),
+        "TOUCHSTONE_JUDGE__EMPTY_CONTROL": "false",
+        "TOUCHSTONE_JUDGE__WRONG_CONTROL_SHARE": "0",
+        "TOUCHSTONE_JUDGE__VOTES": "1",
+        "TOUCHSTONE_JUDGE__MAX_VOTES": "1",
+    }
+    live = LiveService(tmp_path_factory.mktemp("frameworks"), settings, model="judge")
     yield live.wait_ready()
     live.stop()
