@@ -42,9 +42,7 @@ def async_reward_function(name: str = "touchstone", **settings: Any) -> "AsyncRe
     return AsyncRewardFunction(name, REWARD, _Batches(hook(**settings), 1))
 
 
-def component_functions(
-    *components: str, name: str = "touchstone", **settings: Any
-) -> "list[RewardFunction | AsyncRewardFunction]":
+def component_functions(*components: str, name: str = "touchstone", **settings: Any) -> "list[AsyncRewardFunction]":
     """One awaited function for each of `COMPONENTS` or `reward`, for `reward_weights` and the log; together they make
     one call a batch. A part that a sample has not, and all parts of one without a reward, are None.
     """
