@@ -63,8 +63,8 @@ def asked(request: Request, services: Services, *others: str) -> Profile:
     if not url:
         return profile
     # Options are a task's own.
-    kept = {} if url.get("task", profile.task) == profile.task else {"options": {}}
-    return bodies.read_envelope(profile.model_dump() | kept | url, Profile, Profile)
+    fields = profile.model_dump(exclude={"options"} if url.get("task", profile.task) != profile.task else None)
+    return bodies.read_envelope(fields | url, Profile, Profile)
 
 
 def sample(profile: Profile, label: Any, response: str, question: str | None, places: Mapping[str, str]) -> Sample:
@@ -73,9 +73,9 @@ def sample(profile: Profile, label: Any, response: str, question: str | None, pl
     fields = {"question": question, "rule": profile.rule} | own
     if "task" not in own:
         fields["task"] = profile.task
-        fields["options"] = dict(profile.options) | own.get("options", {})
+        fields.setdefault("options", profile.options)
     if own.keys() <= {"reference"}:
-        where = {"reference": places["label"], "task": "task", "rule": "rule", "options": "options"}
+        where = {"reference": places["label"]}
     else:
         where = {name: f"{places['label']}.{name}" for name in own}
     given = {name: value for name, value in fields.items() if value is not None}

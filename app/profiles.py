@@ -37,7 +37,9 @@ class Profile(BaseModel):
     on_no_verdict: OnNoVerdict | None = Field(
         default=None, description="Without a reward: `nan`, `zero`, `value` or `error` (503)."
     )
-    value: float | None = Field(default=None, validate_default=True, description="For `on_no_verdict=value`.")
+    value: float | None = Field(
+        default=None, allow_inf_nan=False, validate_default=True, description="For `on_no_verdict=value`."
+    )
     key: SecretStr | None = Field(default=None, description="Requests under this profile must bring it.")
 
     @field_validator("rule")

@@ -81,9 +81,8 @@ class AsyncClient:
     @classmethod
     def like(cls, client: Client) -> Self:
         """One with the address, the key and the limits of a blocking client."""
-        transport, config = client._transport, client._config
-        if not (transport is None or isinstance(transport, httpx2.AsyncBaseTransport)):
-            raise TypeError(f"{type(transport).__name__} serves blocking calls only; give one that serves both")
+        given, config = client._transport, client._config
+        transport = given if given is None or isinstance(given, httpx2.AsyncBaseTransport) else _BlockingOnly()
         return cls(
             config.url,
             api_key=config.api_key,
@@ -285,6 +284,13 @@ class AsyncClient:
 
     def _patience(self, deadline: float, retry: RetryPolicy | None = None) -> Patience:
         return Patience(deadline, retry or self._config.retry, self._budget, time.monotonic, random.uniform)
+
+
+class _BlockingOnly(httpx2.AsyncBaseTransport):
+    """Stands where a blocking client's own transport cannot be awaited: said when it is used, and not before."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        raise TypeError("the client's transport serves blocking calls only; give one that serves both")
 
 
 async def _keeper(http: httpx2.AsyncClient) -> AsyncGenerator[None, None]:

@@ -76,6 +76,8 @@ def test_a_dict_tells_more(framework_service: LiveService) -> None:
         ("/rm", {"label": "42"}, "response", "add it"),
         ("/rm?format=xml", {"response": "42", "label": "42"}, "format", "dict"),
         ("/rm", {"response": "42", "label": {"task": "alchemy", "reference": "42"}}, "label.task", "`math`"),
+        ("/rm", {"response": "42", "label": {"reference": "42", "options": [1]}}, "label.options", "dictionary"),
+        ("/rm?on_no_verdict=value&value=nan", {"response": "42", "label": "42"}, "value", "finite"),
         ("/rm?task=alchemy", {"response": "42", "label": "42"}, "task", "`math`"),
         ("/rm?rule=dice", {"response": "42", "label": "42"}, "rule", "stratified"),
         ("/rm?on_no_verdict=maybe", {"response": "42", "label": "42"}, "on_no_verdict", "nan"),

@@ -8,6 +8,7 @@ import pickle
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
+import httpx2
 import pytest
 
 from touchstone_client import (
@@ -156,6 +157,17 @@ async def test_cancelled_call_leaves_the_client_usable(service: Service) -> None
             await running
         service.always = lambda handler: False
         assert [result.reward for result in await client.verify(items(400))] == expected(400)
+
+
+async def test_an_awaited_twin_of_a_blocking_client(service: Service) -> None:
+    """`AsyncClient.like` has the client's settings; a transport that only blocks is refused when it is used."""
+    client = Client(service.url, api_key="k", concurrency=3, deadline_s=7.0, retry=RetryPolicy(max_retries=1))
+    twin = AsyncClient.like(client)
+    assert twin._config == client._config
+    assert [result.reward for result in await twin.verify(items(10))] == expected(10)
+    blocking = AsyncClient.like(Client(service.url, transport=httpx2.HTTPTransport()))
+    with pytest.raises(TypeError, match="blocking calls only"):
+        await blocking.verify(items(1))
 
 
 def test_use_after_close(service: Service) -> None:
