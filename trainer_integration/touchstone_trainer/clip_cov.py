@@ -83,8 +83,9 @@ def select_kl_cov(
     """The ratio * N tokens of largest covariance, over the whole step."""
     cov = covariance(logp, advantages, mask)
     quota = _quota(ratio, mask, at_least_one)
-    ranked = masked(cov, mask, -torch.inf).flatten().topk(quota).indices
-    return Selection(_mark(ranked, mask), mask, cov, quota)
+    # Sorted, not topk, whose choice among equals is unspecified: here the earlier token.
+    ranked = masked(cov, mask, -torch.inf).flatten().argsort(descending=True, stable=True)
+    return Selection(_mark(ranked[:quota], mask), mask, cov, quota)
 
 
 def clip_cov_loss(
