@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 
 from touchstone_trainer.curation.commands.convert import convert
 from touchstone_trainer.curation.commands.mix import mix
+from touchstone_trainer.curation.commands.rewrite import rewrite
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "convert": convert,
     "mix": mix,
+    "rewrite": rewrite,
 }

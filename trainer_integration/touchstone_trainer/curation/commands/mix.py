@@ -19,7 +19,7 @@ CHUNK_ROWS = 1_024
 
 
 @command
-def mix(
+def mix(  # noqa: PLR0913, PLR0917 - one parameter for each option
     plan: Annotated[str, typer.Argument(help="The mixing plan, .toml or .json: what `touchstone-train` reads too.")],
     out: Annotated[str, typer.Option("--out", "-o", help="A folder; it gets a file for each phase.")],
     suffix: Annotated[str, typer.Option(help="Form of the files; empty for saved data sets.")] = ".jsonl",

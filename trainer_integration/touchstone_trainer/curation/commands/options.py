@@ -33,6 +33,9 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is th
 Seed = Annotated[int, typer.Option(help="For all that is drawn at random.")]
 Service = Annotated[str, typer.Option(help="Address of the Touchstone service.", envvar="TOUCHSTONE_URL")]
 ApiKey = Annotated[str | None, typer.Option(help="Key of the service.", envvar="TOUCHSTONE_API_KEY")]
+Model = Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible model server.")]
+ModelName = Annotated[str | None, typer.Option(help="The model's name there, where the server has several.")]
+ModelKey = Annotated[str | None, typer.Option(help="Key of the model server.", envvar="TOUCHSTONE_MODEL_API_KEY")]
 
 P = ParamSpec("P")
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
