@@ -34,8 +34,9 @@ class JsonlSink:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if resume_at is None and self.path.exists() and self.path.stat().st_size:
             raise RecordError(f"{self.path} has steps already: resume that run, or choose another folder")
+        end, self._last = _kept(self.path, resume_at) if resume_at is not None and self.path.exists() else (0, None)
         self._file = self.path.open("ab", buffering=0)
-        self._last = self._cut(resume_at) if resume_at is not None else None
+        self._file.truncate(end)
 
     def write(self, record: StepRecord) -> None:
         """Appends one step."""
@@ -54,16 +55,6 @@ class JsonlSink:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _cut(self, resume_at: int) -> int | None:
-        """Cuts off what comes after `resume_at`; the last step that stays."""
-        end, last = 0, None
-        for record, line_end in _lines(self.path):
-            if record.step > resume_at:
-                break
-            end, last = line_end, record.step
-        self._file.truncate(end)
-        return last
-
 
 def read_steps(run_dir: Path | str) -> list[StepRecord]:
     """The steps of a run, also of one that is being written or was killed: half a line at the end is left out.
@@ -76,6 +67,16 @@ def read_steps(run_dir: Path | str) -> list[StepRecord]:
     if not path.exists():
         raise RecordError(f"{path} is missing: is {run_dir} the folder of a run?")
     return [record for record, _ in _lines(path)]
+
+
+def _kept(path: Path, resume_at: int) -> tuple[int, int | None]:
+    """Bytes of the steps up to `resume_at`, and the last of these steps."""
+    end, last = 0, None
+    for record, line_end in _lines(path):
+        if record.step > resume_at:
+            break
+        end, last = line_end, record.step
+    return end, last
 
 
 def _lines(path: Path) -> Iterator[tuple[StepRecord, int]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 
 from touchstone_trainer.metrics.curves import Span, mean
-from touchstone_trainer.metrics.record import StepRecord
+from touchstone_trainer.metrics.record import Seconds, StepRecord
 
 LAST_STEPS = 10  # steps that a "last" figure averages: one step alone is noise
 
@@ -84,11 +84,8 @@ def _summary(records: Sequence[StepRecord], phases: Sequence[Span]) -> Iterator[
     if responses:
         yield f"undecided {undecided / responses:.2%}"
     yield f"{sum(record.tokens_saved for record in records):,} tokens saved by stopping streaks"
-    spent = {
-        part: sum(getattr(record.seconds, part) for record in records) for part in records[0].seconds.model_fields_set
-    }
-    total = sum(spent.values())
-    if total:
+    spent = {part: sum(getattr(record.seconds, part) for record in records) for part in Seconds.model_fields}
+    if total := sum(spent.values()):
         shares = ", ".join(f"{part} {seconds / total:.0%}" for part, seconds in spent.items())
         yield f"{total:,.0f} s: {shares}"
 
@@ -98,11 +95,8 @@ def _rewards(records: Sequence[StepRecord]) -> str:
     names = dict.fromkeys(name for record in records for name in record.domains)
     rows: list[str] = []
     for name in names:
-        means = [
-            part.reward_mean
-            for record in records
-            if (part := record.domains.get(name)) and part.reward_mean is not None
-        ]
+        drawn = [record.domains[name].reward_mean for record in records if name in record.domains]
+        means = [reward for reward in drawn if reward is not None]
         cells = [_reward(means[:LAST_STEPS]), _reward(means[-LAST_STEPS:]), f"{len(means):,}"]
         rows.append(f"<tr><td>{escape(name)}</td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     head = f"<tr><th>domain</th><th>first {LAST_STEPS} steps</th><th>last {LAST_STEPS} steps</th><th>steps</th></tr>"
