@@ -42,7 +42,8 @@ from touchstone_client.errors import (
     TouchstoneError,
     Unreachable,
 )
-from touchstone_client.micro_batch import AsyncMicroBatcher, Gathering, MicroBatcher
+from touchstone_client.micro_batch import AsyncMicroBatcher, Gathering
+from touchstone_client.micro_batch_threads import MicroBatcher
 
 __all__ = [
     "Aspect",

@@ -21,6 +21,7 @@ from touchstone_client._batch import (
 from touchstone_client._exchange import Reply
 from touchstone_client.contract import Problem
 from touchstone_client.contract_judge import (
+    CLIENT_FAILED,
     JudgeCase,
     JudgeResponse,
     JudgeResult,
@@ -36,8 +37,6 @@ Rewarded = RewardItem | Mapping[str, Any]
 R = TypeVar("R", JudgeResult, RewardResult)
 CHUNK_CASES = 16
 """A judge takes seconds for a case: small requests keep every replica busy and lose little when one fails."""
-CLIENT_FAILED = "client_failed"
-"""The reason code of a result that never came."""
 
 
 @dataclass(frozen=True, slots=True)

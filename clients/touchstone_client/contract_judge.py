@@ -34,6 +34,8 @@ MAX_CRITERIA = 32
 MAX_CRITERION_CHARS = 2_000
 MAX_NAME_CHARS = 64
 MAX_VOTES = 9
+CLIENT_FAILED = "client_failed"
+"""The reason code of a result that never came: the client's word, never the service's."""
 
 
 class Aspect(StrEnum):

@@ -147,7 +147,7 @@ def test_a_reward_tells_what_it_was_made_of(judging: LiveService) -> None:
     assert "no such task" in unknown.reason
     assert [one.left_out for one in (rejected, unknown)] == [False, True]
     assert scorer.last.stages == {"rules": 2, "judge": 3, "service": 1}
-    assert scorer.last.rules == {"verifier": 2, "verifier_then_process": 1, "judge": 2, "": 1}
+    assert scorer.last.rules == {"verifier": 2, "verifier_then_process": 1, "judge": 2}
     assert (scorer.last.rejected, scorer.last.undecided_by) == (1, {"service: invalid_item": 1})
     scorer.close()
 

@@ -30,12 +30,12 @@ from touchstone_client import (
     VerifyItem,
     VerifyResult,
 )
+from touchstone_client.contract_judge import CLIENT_FAILED
 
 Reference = str | Sequence[str]
 Route = Literal["verify", "reward"]
 MODEL, JUDGE, SERVICE, CLIENT = "model", "judge", "service", "client"
 """Who may have had the last word, beside `rules`."""
-CLIENT_FAILED = "client_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class Scorer:
         tasks: Sequence[str] | None = None,
     ) -> list[float | None]:
         """The rewards in the order of the responses."""
-        return [one.reward for one in self.score(in_rows(responses, references, questions, tasks))]
+        return [one.reward for one in self.score(_in_rows(responses, references, questions, tasks))]
 
     def score(self, samples: Sequence[Sample], *, route: Route | None = None, step: int | None = None) -> list[Scored]:
         """What became of each sample, in order. `step` is the policy's training step, for the service's guard-rails."""
@@ -241,7 +241,7 @@ class Scorer:
         return scored
 
 
-def in_rows(
+def _in_rows(
     responses: Sequence[str],
     references: Sequence[Reference],
     questions: Sequence[str | None] | None = None,
@@ -262,7 +262,7 @@ def stats(scored: Sequence[Scored], waited_s: float) -> Stats:
     return Stats(
         stages=Counter(one.stage for one in scored),
         outcomes=Counter(one.outcome for one in scored if one.outcome is not None),
-        rules=Counter(one.rule for one in scored),
+        rules=Counter(one.rule for one in scored if one.rule),
         undecided_by=Counter(f"{one.stage}: {one.name}" for one in scored if one.left_out),
         rescued=sum(one.rescued for one in scored),
         rejected=sum(one.status is JudgeStatus.REJECTED for one in scored),
