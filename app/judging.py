@@ -97,6 +97,8 @@ class Judging:
             process_weight=settings.process_weight,
             low_agreement=settings.low_agreement,
             max_tokens=settings.max_tokens,
+            thinking=settings.thinking,
+            thinking_tokens=settings.thinking_tokens,
         )
 
     async def judge_all(self, request: Entries[ToJudge], deadline_s: float) -> list[Judged | None]:
@@ -205,7 +207,8 @@ class Judging:
     def _identity(self, protocol: str) -> str:
         """All of the judge that can change a judgement, the way labels are read included."""
         able = self._served.capabilities
-        read_as = "unknown" if able is None else f"{able.logprobs}/{able.constraint}"
+        forms = (able.logprobs, able.constraint, able.schema, able.thought_schema) if able else ("unknown",)
+        read_as = "/".join(map(str, forms))
         controls = f"{self._settings.empty_control}/{self._settings.wrong_control_share:g}"
         return f"{self.name}\0{protocol}\0{PROTOCOLS[protocol].PROMPT_VERSION}\0{read_as}\0{controls}"
 

@@ -27,6 +27,7 @@ from app.verification import Verification
 from grm.backend import ServedModel
 from grm.budget import TokenBudget
 from grm.connect import ConnectOptions, model_from_spec
+from grm.dialects import Thinking
 from grm.replicas import ReplicatedModel
 from grm.vllm_command import VllmOptions
 from verifiers.code_run.engines import configure
@@ -56,12 +57,16 @@ class Services:
 OpenServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
 
 
-def served_model(settings: ModelSettings | JudgeSettings) -> ServedModel | None:
-    """The model server, or servers, that the settings name. Raises ValueError that says what to write instead."""
+def served_model(settings: ModelSettings | JudgeSettings, thinking: Thinking = Thinking.OFF) -> ServedModel | None:
+    """The model server, or servers, that the settings name. Raises ValueError that says what to write instead.
+
+    `thinking` is what a judge will be asked with: the probe tries it.
+    """
     options = ConnectOptions(
         name=settings.name,
         api_key=settings.api_key.get_secret_value() if settings.api_key else None,
         concurrency=settings.concurrency,
+        thinking=thinking,
         vllm=VllmOptions(interpreter=settings.vllm_python, arguments=settings.vllm_args),
     )
     replicas = [model_from_spec(source, options) for source in settings.sources()]
@@ -98,8 +103,10 @@ async def open_services(
         cache = Cache(store(settings.cache, metrics), memory_bytes=settings.cache.memory_mb << 20, metrics=metrics)
         await cache.open()
         opened.push_async_callback(cache.close)
-        served = await _started(served or served_model(settings.model), opened)
-        judge = await _started(judge or served_model(settings.judge), opened) or served
+        # Without a source of its own the judge is the model of the second look.
+        thinking = settings.judge.thinking
+        served = await _started(served or served_model(settings.model, thinking), opened)
+        judge = await _started(judge or served_model(settings.judge, thinking), opened) or served
         model = None if served is None else ModelStage(served, settings.model, cache, metrics)
         judging = None
         if judge is not None:

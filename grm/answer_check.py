@@ -149,6 +149,8 @@ def _read_probability(reply: Reply, policy: CheckPolicy, able: Capabilities) -> 
         return _untold("the server's log-probabilities are not probabilities")
     if label.mass < policy.min_label_mass:
         return Reading(None, label.yes, label.mass, _low_mass(reply, label, policy, able))
+    if reply.thinking.strip() and not reply.text.strip():
+        return _untold("the server files the label under the model's thinking, which is not read")
     if label.yes >= policy.threshold:
         return Reading(True, label.yes, label.mass, f"the model says yes with {label.yes:.3f}")
     doubt = f"the model says yes with {label.yes:.3f}, below the {policy.threshold:g} that accepts"
@@ -157,7 +159,7 @@ def _read_probability(reply: Reply, policy: CheckPolicy, able: Capabilities) -> 
 
 def _low_mass(reply: Reply, label: Label, policy: CheckPolicy, able: Capabilities) -> str:
     said = f"yes and no together have {label.mass:.3f} of the probability, below {policy.min_label_mass:g}"
-    if "think" in reply.text.casefold():
+    if reply.thinking or "think" in reply.text.casefold():
         switch = "although that was switched off" if able.thinking_switch else "and that cannot be switched off"
         return f"{said}: the model begins by thinking, {switch}"
     return f"{said}: the model begins with {reply.text[:20]!r}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from grm.backend import Message, Reply
+from grm.dialects import Thinking
 from grm.judgement import Case, CriterionScore, ProcessError, Reason
 
 SCALE = 9
@@ -44,6 +45,10 @@ class Policy:
     """Off for controls only: they must reach the model."""
     repair: bool = True
     max_tokens: int = 2_048
+    thinking: Thinking = Thinking.OFF
+    """Labels and repairs are never thought about, whatever stands here."""
+    thinking_tokens: int = 8_192
+    """On top of `max_tokens`; a judge that is still thinking then is cut short, and unread."""
     max_question_chars: int = 16_384
     max_reference_chars: int = 16_384
     max_response_chars: int = 32_768

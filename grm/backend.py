@@ -16,8 +16,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
+from grm.dialects import Dialect, Thinking
+
 Constraint = Literal["structured_outputs", "json_schema", "grammar", "none"]
 """How a server is told to write one of several strings: vLLM's field, a JSON schema, or a GBNF grammar."""
+SchemaForm = Literal["structured_outputs", "json_schema", "json_object", "none"]
+"""How a server is told to write JSON of a schema: vLLM's field, the public API's `response_format`, llama.cpp's."""
 
 
 class BackendError(Exception):
@@ -55,7 +59,8 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class Completion:
     """What is asked of the model. `choices` constrains the text to one of them, `schema` to a JSON value of that
-    schema, where the server can; at most one of the two.
+    schema, where the server can; at most one of the two. `thinking_tokens` come on top of `max_tokens` where the
+    model may think.
     """
 
     messages: Sequence[Message]
@@ -66,12 +71,15 @@ class Completion:
     choices: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
     extra: Mapping[str, Any] | None = None
+    thinking: Thinking = Thinking.OFF
+    thinking_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What came back. `tokens[i]` is the token written at position i, `top_logprobs[i]` maps its candidates to
-    natural-log probabilities; both are empty where the server gives none.
+    natural-log probabilities; both are empty where the server gives none. `thinking` is what the model wrote before
+    `text`, wherever the server put it: material for people, never read for a verdict.
     """
 
     text: str
@@ -81,17 +89,33 @@ class Reply:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     tokens: tuple[str, ...] = ()
+    thinking: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the start-up probe proved about a server, by trying it. `notes` says what it saw of each lack."""
+    """What the start-up probe proved about a server, by trying it. `notes` says what it saw of each lack.
+
+    `constraint` is the form for one of several strings, `schema` that for JSON; `thought_schema` is the latter where
+    the model thinks first, and "none" where it would keep the model from thinking. `thinking` is what was tried
+    beside OFF, `thinks` whether the model then did, and `thinking_budget` whether the limit of it is taken.
+    """
 
     model: str
     logprobs: bool
     constraint: Constraint
     thinking_switch: bool = False
     notes: tuple[str, ...] = ()
+    schema: SchemaForm = "none"
+    dialect: Dialect = Dialect.OPENAI
+    thinking: Thinking = Thinking.OFF
+    thinks: bool = False
+    thinking_budget: bool = False
+    thought_schema: SchemaForm = "none"
+
+    def schema_form(self, thinking: Thinking) -> SchemaForm:
+        """The form that bites in a request with this much thinking."""
+        return self.schema if thinking is Thinking.OFF else self.thought_schema
 
 
 class Phase(StrEnum):
@@ -164,7 +188,9 @@ class ScriptedBackend:
         capabilities: Capabilities | None = None,
     ) -> None:
         self.name = name
-        self.capabilities = capabilities or Capabilities(name, logprobs=True, constraint="structured_outputs")
+        self.capabilities = capabilities or Capabilities(
+            name, logprobs=True, constraint="structured_outputs", schema="structured_outputs"
+        )
         self.state = ModelState(Phase.READY, "scripted")
         self.asked: list[Completion] = []
         self._answer = answer

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from grm.backend import ServedModel
+from grm.dialects import Thinking
 from grm.openai_backend import OpenAIBackend
 from grm.remote_model import RemoteModel
 from grm.vllm_command import VllmOptions
@@ -14,11 +15,14 @@ EXAMPLES = "write `http://host:8000/v1` for a running server or `vllm:NAME_OR_PA
 
 @dataclass(frozen=True, slots=True)
 class ConnectOptions:
-    """What goes with a source. `name` and `api_key` are for running servers, `vllm` for our own."""
+    """What goes with a source. `name` and `api_key` are for running servers, `vllm` for our own; `thinking` is what
+    the probe tries beside OFF.
+    """
 
     name: str | None = None
     api_key: str | None = field(default=None, repr=False)
     concurrency: int = 64
+    thinking: Thinking = Thinking.OFF
     vllm: VllmOptions = field(default_factory=VllmOptions)
 
 
@@ -42,7 +46,7 @@ def _supervised(model: str, options: ConnectOptions) -> ServedModel:
         raise ValueError(f"`vllm:` needs a model's name or folder after it, not {model!r}: {EXAMPLES}")
     if options.name or options.api_key:
         raise ValueError("a model's name and an API key are for running servers; `vllm:` already names its model")
-    return SupervisedBackend(model, options.vllm, concurrency=options.concurrency)
+    return SupervisedBackend(model, options.vllm, concurrency=options.concurrency, thinking=options.thinking)
 
 
 def _running(url: str, options: ConnectOptions) -> ServedModel:
@@ -58,5 +62,11 @@ def _running(url: str, options: ConnectOptions) -> ServedModel:
         raise ValueError(f"a model server's URL has an unusable port ({error})") from None
     if not parts.hostname or port == 0:
         raise ValueError(f"{url!r} has no host: {EXAMPLES}")
-    backend = OpenAIBackend(url, model=options.name, api_key=options.api_key, concurrency=options.concurrency)
+    backend = OpenAIBackend(
+        url,
+        model=options.name,
+        api_key=options.api_key,
+        concurrency=options.concurrency,
+        thinking=options.thinking,
+    )
     return RemoteModel(backend)

@@ -22,6 +22,7 @@ from grm.backend import (
     Reply,
     TooSlow,
 )
+from grm.dialects import Thinking
 from grm.gate import gate, suspicions
 from grm.judgement import Candidate, Case, Judgement, Reason, Usage, rejected, unscored
 from grm.protocols import label, listwise, pairwise, pointwise, process
@@ -39,6 +40,8 @@ PROTOCOLS: Mapping[str, JudgeProtocol] = {
     "process": process,
     "label": label,
 }
+UNCONSTRAINED = "unconstrained"
+"""The flag of judgements whose server does not hold the judge to a schema: replies are parsed as they come."""
 MARGIN_S = 0.05
 """Kept back from the deadline for reading and adding up."""
 _TOO_LONG = ("context length", "maximum context", "too long", "too many tokens", "exceeds the")
@@ -71,7 +74,10 @@ async def judge(
     if live.candidates:
         judged = await _judge_live(live, module, backend, policy, deadline_s, recorder)
         judged = level(live.candidates, judged, policy)
-    marked = {index: _flagged(judgement, case.candidates[index]) for index, judgement in twins.spread(judged).items()}
+    bound = () if _is_bound(module, backend.capabilities, policy) else (UNCONSTRAINED,)
+    marked = {
+        index: _flagged(judgement, case.candidates[index], bound) for index, judgement in twins.spread(judged).items()
+    }
     version = f"{protocol}/{module.PROMPT_VERSION}"
     return tuple(
         replace({**turned_away, **marked}[index], protocol=protocol, model=backend.name, prompt_version=version)
@@ -103,6 +109,13 @@ async def _judge_live(
     )
 
 
+def _is_bound(module: JudgeProtocol, able: Capabilities | None, policy: Policy) -> bool:
+    """Whether the protocol's replies are held to their form by the server, or need no such hold."""
+    if able is None or module is label:
+        return True
+    return able.schema_form(policy.thinking) != "none"
+
+
 def _failed(candidate: Candidate, index: int, readings: Sequence[Reading]) -> Judgement:
     """Unscored, for the first reason that stood in the way."""
     for reading in readings:
@@ -111,8 +124,8 @@ def _failed(candidate: Candidate, index: int, readings: Sequence[Reading]) -> Ju
     return unscored(candidate, Reason.TIMEOUT, "no reading was finished in time")
 
 
-def _flagged(judgement: Judgement, candidate: Candidate) -> Judgement:
-    found = {*judgement.flags, *suspicions(candidate.response)}
+def _flagged(judgement: Judgement, candidate: Candidate, more: Sequence[str]) -> Judgement:
+    found = {*judgement.flags, *suspicions(candidate.response), *more}
     return replace(judgement, candidate_id=candidate.id, flags=tuple(sorted(found)))
 
 
@@ -155,6 +168,8 @@ class _Session:
         reply = await self._reply(ask, completion(ask, able, self.policy))
         if isinstance(reply, Unread):
             return Reading(ask, reply)
+        if reply.thinking.strip() and not reply.text.strip():
+            return Reading(ask, _only_thought(reply))
         result = self.module.read(self.case, ask, reply, self.policy)
         if isinstance(result, Unread) and self.policy.repair and can_repair(ask, result):
             result = await self._repaired(ask, result, able)
@@ -169,7 +184,8 @@ class _Session:
             temperature=0.0,
             top_logprobs=0,
         )
-        reply = await self._reply(ask, completion(again, able, self.policy))
+        wanted = replace(completion(again, able, self.policy), thinking=Thinking.OFF)
+        reply = await self._reply(ask, wanted)
         if isinstance(reply, Unread):
             return unread
         inner = repaired(reply.text, ask.schema, unread.said)
@@ -198,20 +214,32 @@ class _Session:
 
 def completion(ask: Ask, able: Capabilities, policy: Policy) -> Completion:
     """The question in the forms that the server has: what it lacks is left out, and the reading is strict anyway."""
-    extra = {"top_p": policy.top_p} if ask.temperature > 0.0 else None
+    thinking = Thinking.OFF if ask.choices else policy.thinking
+    # Thinking models loop at temperature 0; the seed still makes the first reading repeat.
+    temperature = ask.temperature or (policy.temperature if thinking is Thinking.ON else 0.0)
+    extra = {"top_p": policy.top_p} if temperature > 0.0 else None
     if ask.choices and able.logprobs:
         # The label is read from its first token, without a mask that would make every mass 1.
-        return Completion(ask.messages, 1, ask.temperature, ask.seed, ask.top_logprobs, extra=extra)
+        return Completion(ask.messages, 1, temperature, ask.seed, ask.top_logprobs, extra=extra)
     return Completion(
         ask.messages,
         ask.max_tokens,
-        ask.temperature,
+        temperature,
         ask.seed,
         ask.top_logprobs if able.logprobs else 0,
         ask.choices,
         ask.schema,
         extra,
+        thinking,
+        policy.thinking_tokens,
     )
+
+
+def _only_thought(reply: Reply) -> Unread:
+    """What stands in the thinking is not read: judges change their mind in there."""
+    if reply.finish_reason == "length":
+        return Unread(Reason.TRUNCATED, "the judge was cut short while it was thinking")
+    return Unread(Reason.NO_VERDICT, "the judge thought and said nothing")
 
 
 def _blame(error: BackendError) -> Reason:

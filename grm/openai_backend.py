@@ -22,12 +22,12 @@ from grm.backend import (
     Busy,
     Capabilities,
     Completion,
-    Constraint,
     Refused,
     Reply,
     TooSlow,
     Unreachable,
 )
+from grm.dialects import Thinking
 from grm.openai_wire import MAX_REPLY_BYTES, read_error, read_models, read_reply, request_body
 from grm.retry import RetryPolicy, next_wait_s, retry_after_s
 
@@ -61,7 +61,7 @@ class OpenAIBackend:
     """A running server at `url` (with or without a trailing `/v1`).
 
     Without a `model` the probe takes the only one there is; `learn` takes over what the probe found.
-    `concurrency` bounds the requests in flight on each event loop.
+    `concurrency` bounds the requests in flight on each event loop. `thinking` is what the probe tries beside OFF.
     """
 
     def __init__(
@@ -71,12 +71,14 @@ class OpenAIBackend:
         model: str | None = None,
         api_key: str | None = None,
         concurrency: int = 64,
+        thinking: Thinking = Thinking.OFF,
         retries: RetryPolicy | None = None,
     ) -> None:
         if concurrency < 1:
             raise ValueError(f"concurrency must be at least 1, not {concurrency}")
         self.root = url.rstrip("/").removesuffix("/v1").rstrip("/")
         self.wanted_model = model
+        self.thinking = thinking
         self._api_key = api_key
         self._concurrency = concurrency
         self._retries = retries or RetryPolicy()
@@ -106,30 +108,15 @@ class OpenAIBackend:
         able = self._capabilities
         if able is None:
             raise Unreachable("the model server has not passed its start-up probe yet")
-        return await self.ask(
-            able.model,
-            completion,
-            able.constraint,
-            thinking_switch=able.thinking_switch,
-            deadline_s=deadline_s,
-        )
+        return await self.ask(completion, able, deadline_s=deadline_s)
 
-    async def ask(
-        self,
-        model: str,
-        completion: Completion,
-        constraint: Constraint,
-        *,
-        thinking_switch: bool,
-        deadline_s: float,
-    ) -> Reply:
-        """One completion in a stated dialect: what the probe tries out. Raises BackendError."""
-        body = request_body(model, completion, constraint, thinking_switch=thinking_switch)
-        raw = await self._send("POST", "/v1/chat/completions", body, deadline_s)
-        return read_reply(raw, completion, constraint)
+    async def ask(self, completion: Completion, able: Capabilities, *, deadline_s: float) -> Reply:
+        """One completion of a server that is taken to be so able: how the probe tries out. Raises BackendError."""
+        raw = await self._send("POST", "/v1/chat/completions", request_body(completion, able), deadline_s)
+        return read_reply(raw, completion, able.constraint)
 
-    async def list_models(self, *, deadline_s: float) -> tuple[str, ...]:
-        """The names that the server offers. Raises BackendError."""
+    async def list_models(self, *, deadline_s: float) -> dict[str, str]:
+        """The names that the server offers, each with its owner. Raises BackendError."""
         return read_models(await self._send("GET", "/v1/models", None, deadline_s))
 
     async def aclose(self) -> None:

@@ -3,6 +3,8 @@
 Rule 1: only the portable subset is sent. Servers drop unknown fields without a word, so a constraint goes
         out in the one form that the probe saw working.
 Rule 2: a reply is believed in its shape only: a wrong type anywhere is BadReply, never a guess.
+Rule 3: thinking is told apart from what was said, wherever the server puts it: `message.reasoning` (vLLM),
+        `message.reasoning_content` (SGLang, llama.cpp, older vLLM), or marked in the text itself.
 """
 
 import json
@@ -10,7 +12,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from grm.backend import BadReply, Completion, Constraint, Reply
+from grm.backend import BadReply, Capabilities, Completion, Constraint, Reply, SchemaForm
+from grm.dialects import Thinking, budget_fields, own_fields, switch_fields
+from grm.replies.thinking import split_thinking
 
 T = TypeVar("T")
 
@@ -20,12 +24,13 @@ MAX_ERROR_CHARS = 300
 """Enough for "maximum context length is …", too little for an echoed prompt."""
 
 
-def request_body(model: str, completion: Completion, constraint: Constraint, *, thinking_switch: bool) -> bytes:
-    """The JSON body of one `/v1/chat/completions` call."""
+def request_body(completion: Completion, able: Capabilities) -> bytes:
+    """The JSON body of one `/v1/chat/completions` call, in the forms that the server was seen to take."""
+    may_think = completion.thinking is not Thinking.OFF
     body: dict[str, Any] = {
-        "model": model,
+        "model": able.model,
         "messages": [{"role": message.role, "content": message.content} for message in completion.messages],
-        "max_tokens": completion.max_tokens,
+        "max_tokens": completion.max_tokens + (completion.thinking_tokens if may_think else 0),
         "temperature": completion.temperature,
         # Servers differ in their defaults and may take them from the model's folder.
         "top_p": 1.0,
@@ -35,12 +40,15 @@ def request_body(model: str, completion: Completion, constraint: Constraint, *, 
         body["seed"] = completion.seed
     if completion.top_logprobs:
         body |= {"logprobs": True, "top_logprobs": completion.top_logprobs}
-    if thinking_switch:
-        body["chat_template_kwargs"] = {"enable_thinking": False}
+    body |= own_fields(able.dialect)
+    if able.thinking_switch:
+        body |= switch_fields(completion.thinking)
+    if may_think and able.thinking_budget:
+        body |= budget_fields(able.dialect, completion.thinking_tokens)
     if completion.choices:
-        body |= _constraint_fields(completion.choices, constraint)
+        body |= _constraint_fields(completion.choices, able.constraint)
     if completion.schema is not None:
-        body |= _schema_fields(completion.schema, constraint)
+        body |= _schema_fields(completion.schema, able.schema_form(completion.thinking))
     body |= completion.extra or {}
     return json.dumps(body, ensure_ascii=True, allow_nan=False).encode()
 
@@ -65,15 +73,15 @@ def _constraint_fields(choices: tuple[str, ...], constraint: Constraint) -> dict
             return {}
 
 
-def _schema_fields(schema: Mapping[str, Any], constraint: Constraint) -> dict[str, Any]:
-    match constraint:
+def _schema_fields(schema: Mapping[str, Any], form: SchemaForm) -> dict[str, Any]:
+    match form:
         case "structured_outputs":
             return {"structured_outputs": {"json": schema}}
         case "json_schema":
-            form = {"name": "reply", "schema": schema, "strict": True}
-            return {"response_format": {"type": "json_schema", "json_schema": form}}
-        case "grammar":
-            # llama.cpp's older form. Whether it bites shows in the reply, which is read strictly in any case.
+            named = {"name": "reply", "schema": schema, "strict": True}
+            return {"response_format": {"type": "json_schema", "json_schema": named}}
+        case "json_object":
+            # llama.cpp's older form, and the only one of llama-cpp-python's server.
             return {"response_format": {"type": "json_object", "schema": schema}}
         case "none":
             return {}
@@ -85,28 +93,31 @@ def read_reply(raw: bytes, completion: Completion, constraint: Constraint) -> Re
     try:
         choice = body["choices"][0]
         usage = body.get("usage") or {}
-        text = choice["message"].get("content") or ""
+        message = choice["message"]
+        marked, text = split_thinking(_typed(message.get("content") or "", str))
+        apart = _typed(message.get("reasoning") or message.get("reasoning_content") or "", str)
         if completion.choices and constraint == "json_schema":
             text = _label(text)
         return Reply(
-            text=_typed(text, str),
+            text=text,
             model=_typed(body.get("model") or "", str),
             finish_reason=_typed(choice.get("finish_reason") or "", str),
             top_logprobs=_top_logprobs(choice.get("logprobs")),
             prompt_tokens=_typed(usage.get("prompt_tokens") or 0, int),
             completion_tokens=_typed(usage.get("completion_tokens") or 0, int),
             tokens=_tokens(choice.get("logprobs")),
+            thinking="\n".join(part for part in (apart, marked) if part.strip()),
         )
     except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
         raise BadReply(f"the reply is not a chat completion ({type(error).__name__}: {error})") from error
 
 
-def read_models(raw: bytes) -> tuple[str, ...]:
-    """The names in a `/v1/models` body. Raises BadReply."""
+def read_models(raw: bytes) -> dict[str, str]:
+    """The names in a `/v1/models` body, each with its owner ("" where none is given). Raises BadReply."""
     body = _json(raw)
     try:
-        return tuple(_typed(entry["id"], str) for entry in body["data"])
-    except (KeyError, TypeError) as error:
+        return {_typed(entry["id"], str): str(entry.get("owned_by") or "") for entry in body["data"]}
+    except (KeyError, TypeError, AttributeError) as error:
         raise BadReply(f"the reply is not a model list ({type(error).__name__}: {error})") from error
 
 

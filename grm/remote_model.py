@@ -16,8 +16,10 @@ from grm.backend import (
     Phase,
     Refused,
     Reply,
+    SchemaForm,
     Unreachable,
 )
+from grm.dialects import Thinking
 from grm.openai_backend import OpenAIBackend
 from grm.probe import probe
 from grm.standing import Standing
@@ -125,8 +127,17 @@ def describe(found: Capabilities) -> str:
     """One line for a readiness page.
 
     >>> describe(Capabilities("m", logprobs=True, constraint="none"))
-    'm: log-probabilities, no constrained output'
+    'm: log-probabilities, no constrained label, no JSON schema: replies are read as they come'
     """
-    logprobs = "log-probabilities" if found.logprobs else "no log-probabilities"
-    constrained = "no constrained output" if found.constraint == "none" else f"constraint {found.constraint}"
-    return f"{found.model}: {logprobs}, {constrained}"
+    parts = [
+        "log-probabilities" if found.logprobs else "no log-probabilities",
+        "no constrained label" if found.constraint == "none" else f"label by {found.constraint}",
+        _schema_line(found.schema),
+    ]
+    if found.thinking is not Thinking.OFF:
+        parts.append(f"thinking {found.thinking}, then {_schema_line(found.thought_schema)}")
+    return f"{found.model}: {', '.join(parts)}"
+
+
+def _schema_line(form: SchemaForm) -> str:
+    return "no JSON schema: replies are read as they come" if form == "none" else f"JSON by {form}"

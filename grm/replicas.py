@@ -11,7 +11,7 @@ Rule 4: replicas must serve the same model. One that serves another is left out,
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from grm.backend import (
     BackendError,
@@ -76,13 +76,18 @@ class ReplicatedModel:
         found = [one for one in able if one is not None]
         if not found:
             return next((one.served.capabilities for one in self._same_model()), None)
-        weakest = min(found, key=lambda one: one.constraint != "none")
-        return Capabilities(
+        # Forms and fields are each replica's own affair; here counts whether all have one.
+        return replace(
+            found[0],
             model=self.name,
             logprobs=all(one.logprobs for one in found),
-            constraint=weakest.constraint,
+            constraint=min((one.constraint for one in found), key=lambda form: form != "none"),
             thinking_switch=all(one.thinking_switch for one in found),
             notes=tuple(dict.fromkeys(note for one in found for note in one.notes)),
+            schema=min((one.schema for one in found), key=lambda form: form != "none"),
+            thinks=all(one.thinks for one in found),
+            thinking_budget=all(one.thinking_budget for one in found),
+            thought_schema=min((one.thought_schema for one in found), key=lambda form: form != "none"),
         )
 
     @property

@@ -14,6 +14,7 @@ from collections.abc import Coroutine
 from typing import Any, NoReturn, TypeVar
 
 from grm.backend import BackendError, Capabilities, Completion, ModelState, Phase, Reply, Unreachable
+from grm.dialects import Thinking
 from grm.openai_backend import OpenAIBackend
 from grm.probe import probe
 from grm.remote_model import describe
@@ -45,10 +46,13 @@ class _RunEndedError(Exception):
 class SupervisedBackend:
     """A ServedModel whose server is our own child. `model` is a hub name or a folder."""
 
-    def __init__(self, model: str, options: VllmOptions, *, concurrency: int = 64) -> None:
+    def __init__(
+        self, model: str, options: VllmOptions, *, concurrency: int = 64, thinking: Thinking = Thinking.OFF
+    ) -> None:
         self._model = model
         self._options = options
         self._concurrency = concurrency
+        self._thinking = thinking
         self._standing = Standing(f"vllm:{model}", "not started yet")
         self._tail = LogTail()
         self._backend: OpenAIBackend | None = None
@@ -120,7 +124,9 @@ class SupervisedBackend:
         line = command(self._model, port, build, self._options)
         env = environment(self._model, build, self._options)
         process = await LeashedProcess.start(line, env, self._tail, grace_s=STOP_GRACE_S)
-        backend = OpenAIBackend(f"http://{LOOPBACK}:{port}", model=self._model, concurrency=self._concurrency)
+        backend = OpenAIBackend(
+            f"http://{LOOPBACK}:{port}", model=self._model, concurrency=self._concurrency, thinking=self._thinking
+        )
         if self._failures == 0:
             self._standing.move(Phase.STARTING, f"loading on the {build}, up to {self._options.start_limit_s:g} s")
         try:

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from tests.grm.judges import filled
+
 FREEZE_S = 3_600.0
 
 
@@ -68,7 +70,10 @@ Script = Callable[[Asked], Act]
 @dataclass(frozen=True)
 class Manners:
     """How a polite server behaves. `honours` are the constraint forms that bite; other forms are dropped with
-    a 200, as real servers do. `refuses` are body fields answered 400. `first_token` overrides yes and no.
+    a 200, as real servers do; `schemas` the same for JSON of a schema, by default those of `honours`. `refuses` are
+    body fields answered 400. `first_token` overrides yes and no. `thinking` is what it thinks when it may, put where
+    `thinks_in` says: a field of the message, `inline`, or `inline_end` where the template has opened the block. A
+    schema keeps it from thinking unless `thinks_first`.
     """
 
     models: Sequence[str] = ("scripted",)
@@ -80,20 +85,32 @@ class Manners:
     refuses: Collection[str] = ()
     first_token: Mapping[str, float] | None = None
     delay_s: float = 0.0
+    schemas: Collection[str] | None = None
+    owner: str = "somebody"
+    thinking: str = ""
+    thinks_in: str = "reasoning"
+    thinks_first: bool = True
+    switch: bool = True
 
 
-def completion(text: str, first_token: Mapping[str, float] | None = None) -> dict[str, Any]:
+def completion(
+    text: str | None,
+    first_token: Mapping[str, float] | None = None,
+    *,
+    finish_reason: str = "stop",
+    **message: str,
+) -> dict[str, Any]:
     """A chat completion body; `first_token` maps the candidates of the first token to probabilities."""
     logprobs = None
     if first_token is not None:
         candidates = [
             {"token": token, "logprob": math.log(p) if p > 0 else -9999.0} for token, p in first_token.items()
         ]
-        logprobs = {"content": [{"token": text, "logprob": -0.1, "top_logprobs": candidates}]}
+        logprobs = {"content": [{"token": text or "", "logprob": -0.1, "top_logprobs": candidates}]}
     choice = {
         "index": 0,
-        "message": {"role": "assistant", "content": text},
-        "finish_reason": "stop",
+        "message": {"role": "assistant", "content": text, **message},
+        "finish_reason": finish_reason,
         "logprobs": logprobs,
     }
     return {"model": "scripted", "choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 1}}
@@ -105,29 +122,51 @@ def polite(manners: Manners | None = None) -> Script:
 
     def act(asked: Asked) -> Act:
         if asked.path == "/v1/models":
-            return Json({"object": "list", "data": [{"id": name, "object": "model"} for name in how.models]})
+            return Json({"object": "list", "data": [{"id": name, "owned_by": how.owner} for name in how.models]})
         if asked.path != "/v1/chat/completions":
             return Json({"error": {"message": "no such route"}}, 404)
         for name in how.refuses:
             if name in asked.body:
                 return Json({"error": {"message": f"unknown field {name}"}}, 400)
-        forced = _forced(asked.body, how.honours)
+        forced = _forced(asked.body, how)
         table = None
         if asked.body.get("logprobs") and how.logprobs:
             table = how.first_token or {"Yes": how.yes, "No": how.no}
-        return Json(completion(how.text if forced is None else forced, table), delay_s=how.delay_s)
+        told = asked.body.get("chat_template_kwargs", {}).get("enable_thinking", True) or not how.switch
+        thought = how.thinking if told and (forced is None or how.thinks_first) else ""
+        text = how.text if forced is None else forced
+        return Json(_thinking_body(text, thought, how.thinks_in, table), delay_s=how.delay_s)
 
     return act
 
 
-def _forced(body: Mapping[str, Any], honours: Collection[str]) -> str | None:
-    """The text that a constraint forces: its first choice."""
-    if "structured_outputs" in honours and "structured_outputs" in body:
-        return str(body["structured_outputs"]["choice"][0])
-    if "json_schema" in honours and "response_format" in body:
-        schema = body["response_format"]["json_schema"]["schema"]
-        return json.dumps({"label": schema["properties"]["label"]["enum"][0]})
-    if "grammar" in honours and "grammar" in body:
+def _thinking_body(text: str, thought: str, where: str, table: Mapping[str, float] | None) -> dict[str, Any]:
+    match where:
+        case _ if not thought:
+            return completion(text, table)
+        case "inline":
+            return completion(f"<think>{thought}</think>\n\n{text}", table)
+        case "inline_end":
+            return completion(f"{thought}</think>\n\n{text}", table)
+        case _:
+            return completion(text, table, **{where: thought})
+
+
+def _forced(body: Mapping[str, Any], how: Manners) -> str | None:
+    """The text that a constraint forces: its first choice, or an empty value of its schema."""
+    schemas = how.honours if how.schemas is None else how.schemas
+    outputs, form = body.get("structured_outputs", {}), body.get("response_format", {})
+    if "choice" in outputs and "structured_outputs" in how.honours:
+        return str(outputs["choice"][0])
+    if "json" in outputs and "structured_outputs" in schemas:
+        return json.dumps(filled(outputs["json"]))
+    if form.get("type") == "json_schema":
+        schema = form["json_schema"]["schema"]
+        honoured = how.honours if "label" in schema["properties"] else schemas
+        return json.dumps(filled(schema)) if "json_schema" in honoured else None
+    if form.get("type") == "json_object" and "json_object" in schemas:
+        return json.dumps(filled(form["schema"]))
+    if "grammar" in how.honours and "grammar" in body:
         return str(json.loads(body["grammar"].removeprefix("root ::= ").split(" | ")[0]))
     return None
 

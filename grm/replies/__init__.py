@@ -3,6 +3,6 @@
 from grm.replies.expected import TIE, Expected, ReplyKind
 from grm.replies.json_reply import Found, read_json
 from grm.replies.reading import read_reply
-from grm.replies.thinking import without_thinking
+from grm.replies.thinking import split_thinking, without_thinking
 
-__all__ = ["TIE", "Expected", "Found", "ReplyKind", "read_json", "read_reply", "without_thinking"]
+__all__ = ["TIE", "Expected", "Found", "ReplyKind", "read_json", "read_reply", "split_thinking", "without_thinking"]

@@ -61,10 +61,10 @@ def read_json(
 
 
 def _lacking(text: str, spoken: str, troubles: list[Misshapen], finish_reason: str) -> Unread:
-    if not text.strip():
-        return Unread(Reason.UNPARSABLE, "the judge said nothing")
     if finish_reason == "length":
         return Unread(Reason.TRUNCATED, "the judge was cut short before its verdict")
+    if not text.strip():
+        return Unread(Reason.UNPARSABLE, "the judge said nothing")
     if not spoken:
         return Unread(Reason.NO_VERDICT, "the judge thought and said nothing")
     for trouble in troubles:

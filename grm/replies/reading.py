@@ -37,13 +37,13 @@ def read_reply(
     """
     if len(text) > MAX_REPLY_CHARS:
         return Unread(Reason.UNPARSABLE, f"a reply of {len(text)} characters is no judgement")
-    if not text.strip():
+    if not text.strip() and finish_reason != "length":
         return Unread(Reason.UNPARSABLE, "the judge said nothing")
     spoken = without_thinking(text)
     if not spoken.strip():
-        cut = finish_reason == "length"
-        reason = Reason.TRUNCATED if cut else Reason.NO_VERDICT
-        return Unread(reason, "the judge thought and said nothing")
+        if finish_reason == "length":
+            return Unread(Reason.TRUNCATED, "the judge was cut short before it spoke")
+        return Unread(Reason.NO_VERDICT, "the judge thought and said nothing")
     voice = own_voice(_ends(spoken), shown)
     if expected.exact:
         return _exact(voice, expected)

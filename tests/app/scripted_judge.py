@@ -28,7 +28,7 @@ class ScriptedJudge(ScriptedBackend):
     """`error` is raised instead of any reply; `delay_s` passes before each."""
 
     def __init__(self, score: Score = marked, *, error: BackendError | None = None, delay_s: float = 0.0) -> None:
-        able = Capabilities("judge", logprobs=True, constraint="json_schema")
+        able = Capabilities("judge", logprobs=True, constraint="json_schema", schema="json_schema")
         super().__init__(self._judged, name="judge", capabilities=able)
         self.score = score
         self.error = error

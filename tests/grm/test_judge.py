@@ -270,7 +270,7 @@ async def test_over_http_a_schema_goes_out_and_a_judgement_comes_back() -> None:
     verdict = json.dumps({"outcome_score": 6})
     with ScriptedOpenAI(lambda asked: Json(chat(verdict))) as server:
         backend = OpenAIBackend(server.url, model="scripted")
-        backend.learn(Capabilities("scripted", logprobs=False, constraint="json_schema"))
+        backend.learn(Capabilities("scripted", logprobs=False, constraint="json_schema", schema="json_schema"))
         (judgement,) = await judge(case("It is 5."), "pointwise", backend, ONE_VOTE, deadline_s=5.0)
         await backend.aclose()
     assert judgement.reward == pytest.approx(6 / 9)
@@ -290,7 +290,7 @@ async def test_over_http_the_score_is_read_from_its_digits_probabilities() -> No
     }
     with ScriptedOpenAI(lambda asked: Json(body)) as server:
         backend = OpenAIBackend(server.url, model="scripted")
-        backend.learn(Capabilities("scripted", logprobs=True, constraint="structured_outputs"))
+        backend.learn(Capabilities("scripted", logprobs=True, constraint="none", schema="structured_outputs"))
         (judgement,) = await judge(case("It is 5."), "pointwise", backend, ONE_VOTE, deadline_s=5.0)
         await backend.aclose()
     assert judgement.reward == pytest.approx(7 / 9)

@@ -85,7 +85,7 @@ async def test_every_sampling_setting_is_sent() -> None:
         "stream": False,
         "logprobs": True,
         "top_logprobs": 20,
-        "chat_template_kwargs": {"enable_thinking": False},
+        "chat_template_kwargs": {"enable_thinking": False, "thinking": False},
     }
 
 

@@ -5,16 +5,29 @@ from collections.abc import Collection
 
 import pytest
 
-from grm.backend import BackendError, BadReply, Busy, Capabilities, Constraint, Refused, TooSlow, Unreachable
+from grm.backend import (
+    BackendError,
+    BadReply,
+    Busy,
+    Capabilities,
+    Constraint,
+    Refused,
+    SchemaForm,
+    TooSlow,
+    Unreachable,
+)
+from grm.dialects import Dialect, Thinking
 from grm.openai_backend import OpenAIBackend
-from grm.probe import probe
+from grm.probe import THINKING_TOKENS, probe
 from grm.retry import RetryPolicy
 from tests.scripted_openai import Freeze, Json, Manners, Script, ScriptedOpenAI, completion, in_turn, polite
 
 
-async def verdict_on(script: Script, model: str | None = None, deadline_s: float = 30.0) -> Capabilities:
+async def verdict_on(
+    script: Script, model: str | None = None, deadline_s: float = 30.0, thinking: Thinking = Thinking.OFF
+) -> Capabilities:
     with ScriptedOpenAI(script) as server:
-        backend = OpenAIBackend(server.url, model=model, retries=RetryPolicy(attempts=1))
+        backend = OpenAIBackend(server.url, model=model, thinking=thinking, retries=RetryPolicy(attempts=1))
         try:
             found = await probe(backend, deadline_s=deadline_s)
             assert backend.capabilities == found
@@ -26,7 +39,8 @@ async def verdict_on(script: Script, model: str | None = None, deadline_s: float
 async def test_an_able_server_passes_with_nothing_to_note() -> None:
     """Name, log-probabilities, constraint and thinking switch are found by themselves."""
     found = await verdict_on(polite())
-    assert found == Capabilities("scripted", True, "structured_outputs", thinking_switch=True)
+    form: Constraint = "structured_outputs"
+    assert found == Capabilities("scripted", True, form, thinking_switch=True, schema="structured_outputs")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +61,88 @@ async def test_an_ignored_constraint_is_noted_with_what_was_written_instead() ->
     """The operator can see why there is no constraint."""
     found = await verdict_on(polite(Manners(honours=[], text="OK")))
     assert [note for note in found.notes if "is ignored: the server wrote 'OK'" in note] == list(found.notes)
-    assert len(found.notes) == 3
+    assert len(found.notes) == 6
+
+
+@pytest.mark.parametrize(
+    ("schemas", "form"),
+    [
+        (["structured_outputs"], "structured_outputs"),
+        (["json_schema", "json_object"], "json_schema"),
+        (["json_object"], "json_object"),
+        ([], "none"),
+    ],
+)
+async def test_a_schema_is_tried_apart_from_a_choice(schemas: Collection[str], form: SchemaForm) -> None:
+    """A server that holds to one of several words may still drop every schema with a 200."""
+    found = await verdict_on(polite(Manners(honours=["grammar"], schemas=schemas)))
+    assert (found.constraint, found.schema) == ("grammar", form)
+    ignored = [note for note in found.notes if note.startswith("a schema by")]
+    assert len(ignored) == ("structured_outputs", "json_schema", "json_object", "none").index(form)
+
+
+@pytest.mark.parametrize(
+    "written", ['{"word": "ok", "score": 3}', '{"score": 3}', "OK", "", '```json\n{"word": "x"}\n```']
+)
+async def test_json_of_another_content_does_not_count(written: str) -> None:
+    """A model that writes JSON by itself is not held to the schema: the random word is missing."""
+    assert (await verdict_on(polite(Manners(honours=[], text=written)))).schema == "none"
+
+
+@pytest.mark.parametrize(
+    ("owner", "dialect", "budget"),
+    [
+        ("vllm", Dialect.VLLM, {"thinking_token_budget": THINKING_TOKENS}),
+        ("llamacpp", Dialect.LLAMA_CPP, {"thinking_budget_tokens": THINKING_TOKENS}),
+        ("sglang", Dialect.SGLANG, {}),
+        ("somebody", Dialect.OPENAI, {}),
+    ],
+)
+@pytest.mark.parametrize("place", ["reasoning", "reasoning_content", "inline", "inline_end"])
+async def test_a_thinking_judge_is_probed_with_its_thinking(
+    owner: str, dialect: Dialect, budget: dict[str, int], place: str
+) -> None:
+    """Wherever the server puts it: the model thinks, the limit is taken, and the schema holds after it."""
+    manners = Manners(owner=owner, thinking="Two is even.", thinks_in=place)
+    with ScriptedOpenAI(polite(manners)) as server:
+        backend = OpenAIBackend(server.url, thinking=Thinking.ON, retries=RetryPolicy(attempts=1))
+        found = await probe(backend)
+        await backend.aclose()
+        asked = [one.body for one in server.asked if one.body.get("chat_template_kwargs", {}).get("thinking")]
+    assert (found.dialect, found.thinks, found.thought_schema) == (dialect, True, "structured_outputs")
+    assert found.thinking_budget is bool(budget)
+    assert asked
+    assert all(budget.items() <= body.items() for body in asked)
+    assert found.notes == ()
+
+
+async def test_a_limit_of_thinking_that_is_refused_is_left_out() -> None:
+    """vLLM without a reasoning parser refuses the field; the judge still thinks, within its tokens."""
+    found = await verdict_on(
+        polite(Manners(owner="vllm", thinking="Hm.", refuses=["thinking_token_budget"])), thinking=Thinking.ON
+    )
+    assert (found.thinks, found.thinking_budget) == (True, False)
+    assert [note for note in found.notes if "cannot be limited" in note] == list(found.notes)
+
+
+async def test_a_schema_that_keeps_the_model_from_thinking_is_left_out_where_it_thinks() -> None:
+    """Without a reasoning parser a grammar holds from the first token: the thinking that was asked for is lost."""
+    found = await verdict_on(polite(Manners(thinking="Hm.", thinks_first=False)), thinking=Thinking.ON)
+    assert (found.schema, found.thinks, found.thought_schema) == ("structured_outputs", True, "none")
+    assert "keeps the model from thinking" in found.notes[0]
+
+
+async def test_a_model_that_does_not_think_keeps_its_schema() -> None:
+    """Asked to think, it does not: there is nothing that a schema could suppress."""
+    found = await verdict_on(polite(), thinking=Thinking.ON)
+    assert (found.thinks, found.thought_schema) == (False, "structured_outputs")
+    assert "does not think" in found.notes[0]
+
+
+async def test_a_model_that_thinks_although_told_not_to_is_noted() -> None:
+    """The switch is accepted and dropped: whoever wants labels read must know."""
+    found = await verdict_on(polite(Manners(thinking="Hm.", switch=False, text="", honours=[])))
+    assert "thinks although told not to" in found.notes[0]
 
 
 async def test_a_refused_constraint_is_a_lack_and_no_failure() -> None:

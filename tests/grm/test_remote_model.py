@@ -45,7 +45,7 @@ async def test_a_running_server_becomes_ready(follow: Follow) -> None:
         await model.start()
         state = await model.wait_ready(LIMIT_S)
         assert state.ready
-        assert state.detail == "judge-7b: log-probabilities, constraint structured_outputs"
+        assert state.detail == "judge-7b: log-probabilities, label by structured_outputs, JSON by structured_outputs"
         assert model.name == "judge-7b"
         assert (await model.complete(HELLO, deadline_s=LIMIT_S)).text == "Yes"
 

@@ -63,7 +63,7 @@ async def test_a_server_is_started_probed_and_used(supervise: Supervise) -> None
     await backend.start()
     state = await backend.wait_ready(LIMIT_S)
     assert state.phase is Phase.READY
-    assert "constraint structured_outputs" in state.detail
+    assert "label by structured_outputs, JSON by structured_outputs" in state.detail
     assert backend.capabilities is not None
     assert backend.capabilities.model == backend.name
     assert (await backend.complete(HELLO, deadline_s=LIMIT_S)).completion_tokens == 1
@@ -225,9 +225,10 @@ def test_the_server_listens_on_loopback_and_our_flags_can_be_overruled() -> None
     gpu = command("m", 81, Build.GPU, options)
     assert gpu == [
         *("py", "-m", "vllm.entrypoints.openai.api_server", "--model", "m", "--served-model-name", "m"),
-        *("--host", "127.0.0.1", "--port", "81", "--dtype", "bfloat16"),
+        *("--host", "127.0.0.1", "--port", "81", "--structured-outputs-config"),
+        *('{"backend": "xgrammar", "disable_any_whitespace": true}', "--dtype", "bfloat16"),
     ]
-    assert cpu[11:] == [
+    assert cpu[13:] == [
         *("--dtype", "float32", "--enforce-eager", "--max-num-seqs", "8", "--max-model-len", "auto"),
         *("--dtype", "bfloat16"),
     ]
