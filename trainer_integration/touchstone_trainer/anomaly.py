@@ -110,7 +110,7 @@ def mask_anomalies(
     hard = (median + limits.hard_width * spread).clamp(limits.hard_floor, limits.ceiling)
     veto = full & (lowest < math.log(limits.veto_ratio))
     beyond = full & (statistic > hard)
-    odd = full & (statistic > soft) & text_flags
+    odd = full & (statistic > soft) & text_flags.to(mask.device)
     suspects = (beyond | odd) & ~veto
     room = max(0, math.floor(limits.max_share * int(full.sum())) - int(veto.sum()))
     taken = veto | _worst(statistic, suspects, room)

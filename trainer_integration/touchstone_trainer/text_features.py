@@ -7,13 +7,12 @@ Rule 3: text and numbers only; no tensors here.
 """
 
 import enum
-import itertools
 import math
 import re
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 WORD_NGRAM = 4
@@ -33,6 +32,8 @@ SCRIPTS = {
         "arabic": "\u0620-\u064a\u066e-\u06d3\u06fa-\u06fc\u0750-\u077f",
     }.items()
 }
+
+RUNS = re.compile(r"(.)\1+", re.DOTALL)
 
 
 class TextFlag(enum.StrEnum):
@@ -99,16 +100,17 @@ def text_features(text: str) -> TextFeatures:
     True
     """
     words = text.split()
-    counts = {script: n for script, letters in SCRIPTS.items() if (n := len(letters.findall(text)))}
+    chars = Counter(text)
+    counts = {script: n for script, letters in SCRIPTS.items() if (n := _count(chars, letters.match))}
     lines = [line for line in text.splitlines() if line.strip()]
     return TextFeatures(
         chars=len(text),
         words=len(words),
         compression_ratio=compression_ratio(text),
-        garbled_fraction=sum(n for char, n in Counter(text).items() if _is_garbled(char)) / max(len(text), 1),
+        garbled_fraction=_count(chars, _is_garbled) / max(len(text), 1),
         script_counts=counts,
         script_entropy=_entropy(counts),
-        longest_char_run=max((sum(1 for _ in run) for _, run in itertools.groupby(text)), default=0),
+        longest_char_run=max((len(run.group()) for run in RUNS.finditer(text)), default=min(len(text), 1)),
         word_repetition=ngram_repetition(words, WORD_NGRAM),
         duplicate_line_fraction=ngram_repetition(lines, 1),
     )
@@ -148,6 +150,11 @@ def compression_ratio(text: str) -> float | None:
     """UTF-8 bytes over zlib (level 9) bytes of the last 10,000 characters; None for an empty text."""
     data = text[-TAIL_CHARS:].encode("utf-8", "surrogatepass")
     return len(data) / len(zlib.compress(data, 9)) if data else None
+
+
+def _count(chars: Mapping[str, int], belongs: Callable[[str], object]) -> int:
+    """Characters that belong: each distinct one is asked once, since texts have few."""
+    return sum(n for char, n in chars.items() if belongs(char))
 
 
 def _is_garbled(char: str) -> bool:
