@@ -214,7 +214,7 @@ def two_phases(sources: Mapping[str, str], *, math_steps: int | None = None, see
     mixed = {name: {**part, "source": sources[name]} for name, part in parts.items()}
     first: dict[str, Any] = {"name": "math", "domains": {"math": mixed["math"]}, "steps": math_steps}
     if math_steps is None:
-        first["plateau"] = {}
+        first["plateau"] = {"min_steps": 100}  # a policy that has not begun to learn is flat too
     return MixingPlan.parse({"seed": seed, "phases": [first, {"name": "mixed", "domains": mixed, "control": {}}]})
 
 

@@ -334,3 +334,12 @@ def test_the_recipe_has_its_two_phases() -> None:
     }
     with pytest.raises(PlanError, match="no file for code, document_qa, stem, writing"):
         two_phases({"math": "m.jsonl"})
+
+
+def test_the_documented_plan_is_read(tmp_path: Path) -> None:
+    """The plan of docs/curriculum.md, as it stands there."""
+    text = (Path(__file__).parents[3] / "docs" / "curriculum.md").read_text(encoding="utf-8")
+    (tmp_path / "plan.toml").write_text(text.partition("```toml\n")[2].partition("```")[0])
+    plan = MixingPlan.read(tmp_path / "plan.toml")
+    assert [phase.name for phase in plan.phases] == ["math", "mixed"]
+    assert plan.phases[1].shares({}) == {"math": 0.5, "code": 0.3, "writing": 0.2}
