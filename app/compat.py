@@ -20,12 +20,12 @@ from pydantic import BaseModel
 
 from app import bodies, judge_requests, judge_to_wire, wire
 from app.errors import NoVerdict, UnknownProfile, WrongKey, invalid_item
-from app.framework_samples import from_label
 from app.judge_requests import Entries, Refused
 from app.keys import key_of
 from app.profiles import OnNoVerdict, Profile
 from app.services import Services
 from touchstone_client.contract_judge import JudgeStatus
+from touchstone_client.framework_samples import from_label
 
 Model = TypeVar("Model", bound=BaseModel)
 NO_RESPONSE = "response_not_found"

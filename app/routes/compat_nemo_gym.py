@@ -16,10 +16,10 @@ from app import compat, compat_examples, wire
 from app.blame import STAGE
 from app.deps import ServicesDep
 from app.errors import Unusable
-from app.framework_samples import gym_label, gym_response, question_of
 from app.profiles import OnNoVerdict
 from app.wire import FieldProblem
 from grm.judgement import Reason
+from touchstone_client.framework_samples import gym_label, gym_response, question_of
 
 FRAMEWORK = "nemo_gym"
 SERVER = "touchstone"

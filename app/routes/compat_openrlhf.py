@@ -9,10 +9,10 @@ from app import compat, compat_examples
 from app.compat import Sample
 from app.deps import ServicesDep
 from app.errors import Unusable
-from app.framework_samples import response_of
 from app.profiles import OnNoVerdict, Profile
 from app.wire import FieldProblem
 from touchstone_client.contract import MAX_ITEMS
+from touchstone_client.framework_samples import response_of
 
 FRAMEWORK = "openrlhf"
 NOT_FOUND = "the prompt is not found at the beginning of the query, so the response cannot be told from it"

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 from app import compat, compat_examples
 from app.deps import ServicesDep
 from app.errors import Unusable
-from app.framework_samples import question_of, without_end_tokens
 from app.profiles import OnNoVerdict
 from app.wire import FieldProblem
+from touchstone_client.framework_samples import question_of, without_end_tokens
 
 FRAMEWORK = "slime"
 FORMATS = ("number", "dict")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.framework_samples import TAIL_CHARS, response_of, without_end_tokens
 from tests.live import LiveService
+from touchstone_client.framework_samples import TAIL_CHARS, response_of, without_end_tokens
 
 PROMPT = "<|im_start|>user\nWhat is 6 * 7? Answer in \\boxed{}, as in \\boxed{5}.<|im_end|>\n<|im_start|>assistant\n"
 UNREADABLE = "see the book"

@@ -1,4 +1,4 @@
-"""What trainers' own wire formats say, as fields of a reward item. Pure.
+"""What trainers' own wire formats say, as fields of a reward item. Pure; the service and trainers' hooks read alike.
 
 Rule 1: a label is the reference as it stands. Only a JSON object made of an item's own fields (`task`, `reference`,
         `tests`, `rubric`, …) is read as such; any other object is itself the reference.
