@@ -180,6 +180,22 @@ def test_every_form_gives_the_same(judging: LiveService) -> None:
     scorer.close()
 
 
+def test_single_calls_of_a_group_are_judged_together(judging: LiveService) -> None:
+    """Members that a hook scores one by one are compared; one whose siblings never come is left out."""
+    scorer = Scorer(judging.url, route="reward", gathering=Gathering(group_size=3, group_wait_s=1.0))
+
+    def member(group: str, quality: int) -> Sample:
+        text = f"The sea is wide, quality={quality}."
+        return Sample(text, question="Write about the sea.", task="open", group=group, protocol="pairwise")
+
+    with ThreadPoolExecutor(4) as threads:
+        asked = [member("a", 2), member("b", 9), member("a", 8), member("a", 5)]
+        low, alone, high, middle = threads.map(scorer.score_one, asked)
+    assert (low.reward or 0.0) < (middle.reward or 0.0) < (high.reward or 0.0)
+    assert (alone.reward, alone.name) == (None, "nothing_to_compare")
+    scorer.close()
+
+
 def test_a_rescue_is_counted(tmp_path: Path) -> None:
     """A sample that the second look turned to correct says so, on both routes."""
     live = LiveService(tmp_path, {}, registry="tests.app.fault_verifiers:VERIFIERS", model="0.0").wait_ready()
