@@ -241,3 +241,16 @@ def test_skyrl_metadata_says_what_the_zero_was() -> None:
     env = TouchstoneEnv({"task": "math"}, {"reward_spec": {"ground_truth": UNREADABLE}})
     assert env.step("\\boxed{4}")["metadata"]["scored"] == 0.0
     assert env.get_metrics()["scored"] == 0.0
+
+
+def test_prompt_that_is_not_found_earns_nothing() -> None:
+    """OpenRLHF sends prompt and response in one text; an answer that stands in a prompt is never paid."""
+    told = openrlhf.reward_func(["Is it \\boxed{4}? Yes."], ["Another prompt"], ["4"])
+    assert math.isnan(told["rewards"][0])
+    assert told["extra_logs"]["scored"] == [0.0]
+
+
+def test_nemo_gym_rows_without_a_response_are_masked() -> None:
+    """Nothing was measured."""
+    answer = asyncio.run(nemo_gym.verify(gym_row("", "4") | {"response": None}))
+    assert (answer["mask_sample"], answer["reward"]) == (True, 0.0)

@@ -1,12 +1,11 @@
 """What frameworks hand over, as samples."""
 
-import doctest
 from typing import Any
 
 import pytest
 
 from touchstone_client import JudgeStatus
-from touchstone_trainer.adapters import openrlhf, rows
+from touchstone_trainer.adapters import rows
 from touchstone_trainer.rewards import Sample, Scored
 
 
@@ -56,23 +55,22 @@ def test_row_knows_its_question_better_than_the_prompt() -> None:
     assert rows.sample_of("r", {"question": "2+2?"}, question="<|user|>2+2?").question == "2+2?"
 
 
-@pytest.mark.parametrize(
-    ("label", "row"),
-    [
-        ("42", {"reference": "42"}),
-        (42, {"reference": 42}),
-        (None, {}),
-        ('{"reference": "B", "task": "choice"}', {"reference": "B", "task": "choice"}),
-        ({"reference": "B", "task": "choice"}, {"reference": "B", "task": "choice"}),
-        ('{"a": 1}', {"reference": '{"a": 1}'}),
-        ("{1, 2}", {"reference": "{1, 2}"}),
-        ("{}", {"reference": "{}"}),
-        (Column("42"), {"reference": "42"}),
-    ],
-)
-def test_labels_are_references_or_fields(label: Any, row: dict[str, Any]) -> None:
-    """Only an object made of a sample's fields is taken as one: a reference may itself be JSON, or a set."""
-    assert rows.labelled(label) == row
+@pytest.mark.parametrize("label", ['{"reference": "B", "task": "choice"}', {"reference": "B", "task": "choice"}])
+def test_labels_may_be_whole_items(label: Any) -> None:
+    """As for the service's own endpoints; columns of the row win."""
+    assert rows.sample_of("r", {"label": label}) == Sample("r", reference="B", task="choice")
+    assert rows.sample_of("r", {"label": label, "task": "exact"}).task == "exact"
+
+
+def test_json_may_itself_be_the_reference() -> None:
+    """Only an object made of an item's fields is taken for one."""
+    assert rows.sample_of("r", {"answer": '{"city": "Rome"}'}).reference == '{"city": "Rome"}'
+
+
+def test_tests_make_a_program() -> None:
+    """A column of tests, as in a label."""
+    sample = rows.sample_of("r", {"tests": [{"stdin": "1", "stdout": "2", "timeout": None}]})
+    assert (sample.task, sample.reference) == ("code", '[{"stdin": "1", "stdout": "2"}]')
 
 
 @pytest.mark.parametrize(
@@ -110,24 +108,3 @@ def test_extras_have_the_same_keys_for_every_task_and_never_none() -> None:
     assert (first["scored"], second["scored"]) == (1.0, 0.0)
     assert all(isinstance(value, float | str) for value in [*first.values(), *second.values()])
     assert set(rows.numbers(kinds[0])) == {"scored", "rescued", "cached"}
-
-
-@pytest.mark.parametrize(
-    ("query", "prompt", "response"),
-    [
-        ("<s>2+2?<a>4</s>", "<s>2+2?<a>", "4"),
-        ("2+2?<a>4<|im_end|>\n<|endoftext|>", "x" * 300 + "2+2?<a>", "2+2?<a>4"),
-        ("y" * 200 + "<a>4<|eot_id|>", "x" * 300 + "y" * 200 + "<a>", "4"),
-        ("PQ 4<｜end▁of▁sentence｜>", "PQ", " 4"),
-        ("P<think>a</think> 4", "P", "<think>a</think> 4"),
-    ],
-)
-def test_response_is_cut_out_of_the_query(query: str, prompt: str, response: str) -> None:
-    """After the prompt, or after the end of one that lost its beginning; without the end tokens, with the thinking."""
-    assert openrlhf.response_in(query, prompt) == response
-
-
-def test_examples_run() -> None:
-    """The docstrings' examples give what they say."""
-    assert doctest.testmod(rows).failed == 0
-    assert doctest.testmod(openrlhf).failed == 0

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from touchstone_trainer.adapters.hook import OnNoVerdict, hook
-from touchstone_trainer.adapters.rows import labelled, numbers, sample_of
+from touchstone_trainer.adapters.rows import numbers, sample_of
 
 NATIVE = OnNoVerdict.ZERO
 REWARD_NAME = "touchstone"
@@ -18,5 +18,5 @@ REWARD_TYPE = "batch"
 def compute_score(reward_inputs: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
     """The rewards of a batch as `overall`, with the numbers for the log."""
     asked = hook()
-    scored = asked.scorer.score([sample_of(row["response"], labelled(row["ground_truth"])) for row in reward_inputs])
+    scored = asked.scorer.score([sample_of(row["response"], row) for row in reward_inputs])
     return [{"overall": asked.number(one, NATIVE), **numbers(one)} for one in scored]

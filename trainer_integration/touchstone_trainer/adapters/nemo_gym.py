@@ -13,9 +13,10 @@ Rule 2: the dataset's row is the request; its fields are a sample's, and are ech
 from collections.abc import Mapping
 from typing import Any
 
+from touchstone_client.framework_samples import gym_label, gym_response
 from touchstone_trainer.adapters.hook import Hook, OnNoVerdict, hook
-from touchstone_trainer.adapters.rows import question_of, sample_of
-from touchstone_trainer.rewards import CLIENT, JUDGE, MODEL, Sample, Scored
+from touchstone_trainer.adapters.rows import no_response, question_of, sample_of
+from touchstone_trainer.rewards import CLIENT, JUDGE, MODEL, Scored
 
 NATIVE = OnNoVerdict.ZERO
 KINDS: Mapping[str, str] = {JUDGE: "judge_failed", MODEL: "judge_failed", CLIENT: "transport_unreachable"}
@@ -25,14 +26,12 @@ OTHER_KIND = "verifier_error"
 async def verify(row: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to a `/verify` request."""
     asked = hook()
-    return dict(row) | _told(asked, await asked.scorer.score_one_async(sample_in(row)))
-
-
-def sample_in(row: Mapping[str, Any]) -> Sample:
-    """The sample of a request: the fields of its row, the last user message as question, all output text."""
-    fields = dict(row.get("verifier_metadata") or {}) | dict(row)
-    asked = (row.get("responses_create_params") or {}).get("input")
-    return sample_of(_output_text(row.get("response") or {}), fields, question=question_of(asked))
+    response = gym_response(row.get("response"))
+    if response is None:
+        return dict(row) | _told(asked, no_response("`response` is no object of the Responses API"))
+    question = question_of((row.get("responses_create_params") or {}).get("input"))
+    sample = sample_of(response, dict(row) | {"reference": gym_label(row)}, question=question)
+    return dict(row) | _told(asked, await asked.scorer.score_one_async(sample))
 
 
 def resources_server() -> type[Any]:
@@ -74,9 +73,3 @@ def _told(asked: Hook, scored: Scored) -> dict[str, Any]:
         "failure_kind": KINDS.get(scored.stage, OTHER_KIND) if scored.left_out else None,
         "failure_reason": scored.reason if scored.left_out else None,
     }
-
-
-def _output_text(response: Mapping[str, Any]) -> str:
-    messages = [part for part in response.get("output") or [] if part.get("type") == "message"]
-    parts = [piece for message in messages for piece in message.get("content") or []]
-    return "".join(piece.get("text") or "" for piece in parts if piece.get("type") == "output_text")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from touchstone_trainer.adapters.hook import OnNoVerdict, hook
-from touchstone_trainer.adapters.rows import labelled, sample_of
+from touchstone_trainer.adapters.rows import sample_of
 from touchstone_trainer.rewards import Scored
 
 NATIVE = OnNoVerdict.ZERO
@@ -17,7 +17,7 @@ NAME = "touchstone"
 
 async def score(prediction: str, label: Any, query: str | None) -> Scored:
     """What became of one prediction."""
-    return await hook().scorer.score_one_async(sample_of(prediction, labelled(label), question=query))
+    return await hook().scorer.score_one_async(sample_of(prediction, {"label": label}, question=query))
 
 
 def register() -> type[Any]:
@@ -34,7 +34,7 @@ def register() -> type[Any]:
             self, tokenized_prediction: Sequence[int], prediction: str, label: Any, query: str | None = None
         ) -> Any:
             """In a thread of its own."""
-            sample = sample_of(prediction, labelled(label), question=query)
+            sample = sample_of(prediction, {"label": label}, question=query)
             return self._told(hook().scorer.score_one(sample))
 
         async def async_call(

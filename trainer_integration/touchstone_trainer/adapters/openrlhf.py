@@ -4,50 +4,33 @@ No reward is NaN: with `--algo.dynamic_filtering_enable` OpenRLHF drops the grou
 set `TOUCHSTONE_REWARD_ON_NO_VERDICT=zero`.
 
 Rule 1: settings come from the environment of the rollout workers (`TOUCHSTONE_REWARD_*`).
-Rule 2: a label is the reference, or JSON of a sample's fields.
+Rule 2: a query whose prompt is not found in front gets no reward: an answer that stands in a prompt is never paid.
 """
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from touchstone_trainer.adapters.hook import hook
-from touchstone_trainer.adapters.rows import labelled, numbers, sample_of
+from touchstone_client.framework_samples import response_of
+from touchstone_trainer.adapters.hook import Hook, hook
+from touchstone_trainer.adapters.rows import no_response, numbers, sample_of
+from touchstone_trainer.rewards import Scored
 
 NATIVE = math.nan
-PROMPT_TAIL_CHARS = 200
-"""A prompt too long for the model loses its beginning; so much of its end tells where the response starts."""
-END_TOKEN = re.compile(r"(?:<\|[\w-]{1,40}\|>|</s>|<end_of_turn>|<｜[^<>｜]{1,40}｜>|\s)+\Z")
 
 
 def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any]) -> dict[str, Any]:
     """Rewards in the form that OpenRLHF takes; it gives one response at a time, from many threads."""
     asked = hook()
-    samples = [
-        sample_of(response_in(query, prompt), labelled(label), question=prompt)
-        for query, prompt, label in zip(queries, prompts, labels, strict=True)
-    ]
-    scored = [asked.scorer.score_one(samples[0])] if len(samples) == 1 else asked.scorer.score(samples)
+    scored = [_scored(asked, *row) for row in zip(queries, prompts, labels, strict=True)]
     rewards = [asked.number(one, NATIVE) for one in scored]
     logs = [numbers(one) for one in scored]
-    return {
-        "rewards": rewards,
-        "scores": rewards,
-        "extra_logs": {name: [log[name] for log in logs] for name in (logs[0] if logs else ())},
-    }
+    extra_logs = {name: [log[name] for log in logs] for name in (logs[0] if logs else ())}
+    return {"rewards": rewards, "scores": rewards, "extra_logs": extra_logs}
 
 
-def response_in(query: str, prompt: str) -> str:
-    """What the model wrote: a query is prompt and response with all special tokens.
-
-    >>> response_in("<|user|>2+2?<|assistant|>4<|im_end|>", "<|user|>2+2?<|assistant|>")
-    '4'
-    """
-    if query.startswith(prompt):
-        response = query[len(prompt) :]
-    else:
-        tail = prompt[-PROMPT_TAIL_CHARS:]
-        found = query.find(tail)
-        response = query[found + len(tail) :] if found >= 0 else query
-    return END_TOKEN.sub("", response)
+def _scored(asked: Hook, query: str, prompt: str, label: Any) -> Scored:
+    response = response_of(query, prompt)
+    if response is None:
+        return no_response("the prompt is not found at the beginning of the query")
+    return asked.scorer.score_one(sample_of(response, {"label": label}, question=prompt))

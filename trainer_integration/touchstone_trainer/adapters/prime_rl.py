@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from touchstone_trainer.adapters.hook import NoVerdict, OnNoVerdict, hook
-from touchstone_trainer.adapters.rows import labelled, question_of, sample_of, text_of
+from touchstone_trainer.adapters.rows import question_of, sample_of, text_of
 
 NATIVE = OnNoVerdict.RAISE
 
@@ -32,7 +32,7 @@ async def reward(task: Any, trace: Any) -> float:
 async def rubric_reward(prompt: Any, completion: Any, answer: Any, info: Any, state: Any) -> float:
     """The classic form, for `Rubric(funcs=[rubric_reward])`."""
     asked = hook()
-    row = dict(info or {}) | labelled(answer or None)
+    row = {"answer": answer or None} | dict(info or {})
     scored = await asked.scorer.score_one_async(sample_of(text_of(completion), row, question=question_of(prompt)))
     try:
         return asked.number(scored, NATIVE)

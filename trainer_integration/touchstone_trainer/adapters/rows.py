@@ -1,68 +1,53 @@
 """Frameworks' rows, messages and labels as `Sample`s; `Scored` as the columns that frameworks log.
 
-Rule 1: a column called as a field of `Sample` is that field; only the reference has other names too.
-Rule 2: a column may hold its value as JSON text: tables keep mixed tasks so.
+Rule 1: a column called as a field of `Sample` is that field; only the reference has other names too. What it holds is
+        read as a label, as the service's own endpoints read it (`touchstone_client.framework_samples`).
+Rule 2: a column may hold its value as JSON text, and nulls where other rows have something: tables keep mixed tasks so.
 Rule 3: `extras` has the same keys for every task, texts and numbers, never None: frameworks take the columns of the
         first sample for those of all.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from touchstone_trainer.rewards import Reference, Sample, Scored
+from touchstone_client import JudgeStatus, framework_samples
+from touchstone_trainer.rewards import CLIENT, Reference, Sample, Scored
 
-REFERENCE_COLUMNS = ("reference", "answer", "solution", "ground_truth", "expected_answer", "label")
+REFERENCE_COLUMNS = ("reference", "answer", "solution", "ground_truth", "expected_answer", "label", "tests")
 """In this order."""
 TEXTS = ("question", "task", "group", "rule", "protocol", "reasoning")
 STRUCTURES = ("options", "rubric")
-FIELDS = frozenset({*TEXTS, *STRUCTURES, "reference"})
+COLUMNS = frozenset({*REFERENCE_COLUMNS, *TEXTS, *STRUCTURES})
 
 
 def sample_of(response: str, row: Mapping[str, Any], *, question: str | None = None) -> Sample:
     """The sample of one response, from the columns of its row; `question` where the row has none."""
-    given: dict[str, Any] = {name: str(row[name]) for name in TEXTS if row.get(name) is not None}
+    fields = _label(row) | {name: row[name] for name in (*TEXTS, *STRUCTURES) if row.get(name) is not None}
+    given: dict[str, Any] = {name: str(fields[name]) for name in TEXTS if fields.get(name) is not None}
+    given |= {name: _structure(fields[name]) for name in STRUCTURES if fields.get(name) is not None}
     if question is not None:
         given.setdefault("question", question)
-    for name in STRUCTURES:
-        if (value := row.get(name)) is not None:
-            given[name] = without_nulls(json.loads(value) if isinstance(value, str) else plain(value))
-    return Sample(response, reference=_reference(row), **given)
-
-
-def labelled(label: Any) -> dict[str, Any]:
-    """A label as a row: a mapping, or JSON text of one, whose keys are fields of a sample; else a bare reference.
-
-    >>> labelled('{"task": "choice", "reference": "B"}')
-    {'task': 'choice', 'reference': 'B'}
-    >>> labelled("42"), labelled('{"a": 1}')
-    ({'reference': '42'}, {'reference': '{"a": 1}'})
-    """
-    label = plain(label)
-    row = _json_object(label) if isinstance(label, str) else label
-    if isinstance(row, Mapping) and row and row.keys() <= FIELDS:
-        return dict(row)
-    return {} if label is None else {"reference": label}
+    return Sample(response, reference=_reference(fields.get("reference")), **given)
 
 
 def text_of(message: Any) -> str:
-    """The text of a prompt or a response: as it stands, or of the last of a list of messages."""
+    """The text of a response: as it stands, or of the last of a list of messages."""
+    if isinstance(message, Mapping):
+        return framework_samples.text_of(message.get("content"))
     if message is None or isinstance(message, str):
         return message or ""
-    if isinstance(message, Mapping):
-        content = message.get("content")
-        if content is None or isinstance(content, str):
-            return content or ""
-        return "".join(str(part.get("text") or "") for part in content if isinstance(part, Mapping))
     return text_of(message[-1]) if len(message) else ""
 
 
 def question_of(prompt: Any) -> str | None:
-    """What was asked: the last message of the user, or the prompt's text."""
-    if prompt is None or isinstance(prompt, str):
-        return prompt
-    asked = [message for message in prompt if message.get("role") == "user"]
-    return text_of(asked or list(prompt)) or None
+    """What was asked: the prompt as text, or what the user said last."""
+    return framework_samples.question_of(plain(prompt))
+
+
+def no_response(reason: str) -> Scored:
+    """What becomes of a sample whose response cannot be told from its prompt."""
+    return Scored(None, CLIENT, "no_response", reason, task="", status=JudgeStatus.UNSCORED)
 
 
 def extras(scored: Scored) -> dict[str, float | str]:
@@ -84,29 +69,27 @@ def plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def without_nulls(value: Any) -> Any:
-    """Without the nulls with which tables fill the fields that other rows have."""
-    if isinstance(value, Mapping):
-        return {key: without_nulls(part) for key, part in value.items() if part is not None}
-    if isinstance(value, list | tuple):
-        return [without_nulls(part) for part in value]
-    return plain(value)
+def _label(row: Mapping[str, Any]) -> dict[str, Any]:
+    for name in REFERENCE_COLUMNS:
+        if (value := _without_nulls(row.get(name))) is not None:
+            return framework_samples.from_label({"tests": value} if name == "tests" else value)
+    return {}
 
 
-def _reference(row: Mapping[str, Any]) -> Reference | None:
-    value = next((found for name in REFERENCE_COLUMNS if (found := plain(row.get(name))) is not None), None)
+def _reference(value: Any) -> Reference | None:
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, Sequence) and value and all(isinstance(one, str) for one in value):
+    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
         return tuple(value)
-    # Numbers, and tests of a program as a structure.
-    return json.dumps(without_nulls(value), ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False)
 
 
-def _json_object(text: str) -> Any:
-    if not text.lstrip().startswith("{"):
-        return None
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
+def _structure(value: Any) -> Any:
+    return _without_nulls(json.loads(value) if isinstance(value, str) else value)
+
+
+def _without_nulls(value: Any) -> Any:
+    value = plain(value)
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(part) for key, part in value.items() if part is not None}
+    return [_without_nulls(part) for part in value] if isinstance(value, list | tuple) else value

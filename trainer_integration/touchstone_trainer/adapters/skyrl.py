@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from touchstone_trainer.adapters.hook import OnNoVerdict, hook
-from touchstone_trainer.adapters.rows import extras, labelled, question_of, sample_of
+from touchstone_trainer.adapters.rows import extras, question_of, sample_of
 
 NATIVE = OnNoVerdict.ZERO
 
@@ -26,7 +26,7 @@ class TouchstoneEnv:
     def __init__(self, env_config: Any = None, extras: Mapping[str, Any] | None = None) -> None:
         self._hook = hook(**dict(env_config or {}))
         self._row = dict(extras or {})
-        self._row |= labelled((self._row.get("reward_spec") or {}).get("ground_truth"))
+        self._row.setdefault("reference", (self._row.get("reward_spec") or {}).get("ground_truth"))
         self._question: str | None = None
         self._scored: dict[str, float | str] = {}
 

@@ -12,8 +12,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from touchstone_client.framework_samples import without_end_tokens
 from touchstone_trainer.adapters.hook import Hook, OnNoVerdict, hook
-from touchstone_trainer.adapters.rows import extras, labelled, question_of, sample_of
+from touchstone_trainer.adapters.rows import extras, question_of, sample_of
 from touchstone_trainer.rewards import Sample, Scored
 
 KEYS = ("reward_key", "eval_reward_key")
@@ -35,8 +36,8 @@ async def reward(args: Any, sample: Any, **_unused: Any) -> Any:
 
 def _sample(sample: Any, group: str | None = None) -> Sample:
     metadata = sample.metadata if isinstance(sample.metadata, dict) else {}
-    row = {"group": group} | metadata | labelled(sample.label)
-    return sample_of(sample.response, row, question=question_of(sample.prompt))
+    row = {"group": group, "label": sample.label} | metadata
+    return sample_of(without_end_tokens(sample.response), row, question=question_of(sample.prompt))
 
 
 def _told(args: Any, asked: Hook, sample: Any, scored: Scored, neutral: float) -> Any:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from touchstone_trainer.adapters.hook import Hook, hook
-from touchstone_trainer.adapters.rows import FIELDS, REFERENCE_COLUMNS, question_of, sample_of, text_of
+from touchstone_trainer.adapters.rows import COLUMNS, question_of, sample_of, text_of
 from touchstone_trainer.rewards import Sample, Scored, stats
 
 REWARD = "reward"
@@ -27,7 +27,6 @@ COMPONENTS = ("verifier", "judge", "outcome", "process")
 OPEN_BATCHES = 64
 """Batches that not every function has asked for yet; AsyncGRPO scores that many groups at once, and a function that
 TRL never called must not keep completions for ever."""
-COLUMNS = FIELDS.union(REFERENCE_COLUMNS)
 
 Rewards = list[float | None]
 

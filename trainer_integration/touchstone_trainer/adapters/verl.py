@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from touchstone_trainer.adapters.hook import Hook, OnNoVerdict, hook
-from touchstone_trainer.adapters.rows import extras, labelled, question_of, sample_of
+from touchstone_trainer.adapters.rows import extras, question_of, sample_of
 from touchstone_trainer.rewards import Scored
 
 NATIVE = OnNoVerdict.RAISE
@@ -77,4 +77,4 @@ class TouchstoneRewardManager:
 def _row(
     data_source: str, ground_truth: Any, extra_info: Mapping[str, Any] | None, tasks: Mapping[str, str] | None
 ) -> dict[str, Any]:
-    return {"task": (tasks or {}).get(data_source)} | dict(extra_info or {}) | labelled(ground_truth)
+    return {"task": (tasks or {}).get(data_source)} | dict(extra_info or {}) | {"reference": ground_truth}
