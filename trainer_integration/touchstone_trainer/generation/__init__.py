@@ -1,0 +1,1 @@
+"""Sampling that stops repetition early: in transformers (`stopping`) and at a model server (`streaming`)."""
