@@ -259,7 +259,7 @@ def quotas(
             break
         given |= full
     # A domain that got more than its due before may be owed less than nothing.
-    counts = {name: max(0, math.floor(target + SAME_REMAINDER)) for name, target in targets.items()}
+    counts = {name: max(0, math.floor(target)) for name, target in targets.items()}
     left = size - sum(given.values()) - sum(counts.values())
     for _ in range(abs(left) if targets else 0):
         owed = {name: round((targets[name] - counts[name]) / SAME_REMAINDER) for name in targets}

@@ -125,6 +125,7 @@ def test_an_exhausted_domain_leaves_its_place_to_the_others() -> None:
     assert [batch["code"] for batch in batches] == [2, 2, 2, 1, 0]
     assert all(batch.total() == 4 for batch in batches)
     assert curriculum.refill("code", 5) == ()
+    assert curriculum.state().carried.keys() == {"math"}
 
 
 def test_a_refill_stops_where_its_domain_ends() -> None:
@@ -162,6 +163,30 @@ def test_the_cursor_goes_on_into_the_next_phase() -> None:
     curriculum.step_done()
     second = [draw for draw in curriculum.draw(16) if draw.domain == "math"]
     assert sorted(draw.row for draw in (*first, *second)) == list(range(20))
+
+
+def two_like_phases(**changed: Any) -> MixingPlan:
+    """The same two domains twice, at two to one, four rows of each a phase."""
+    parts = {"math": domain(2, cap=4), "code": domain(1, cap=4)}
+    return MixingPlan.parse({"phases": [{"name": name, "domains": parts, **changed} for name in ("one", "two")]})
+
+
+def test_limits_and_rows_owed_are_of_one_phase() -> None:
+    """Four rows at two to one are 2.67 and 1.33: each phase gives math the third, and has caps of its own."""
+    curriculum = Curriculum(two_like_phases(steps=1), ROWS)
+    for _ in range(2):
+        assert Counter(draw.domain for draw in curriculum.draw(4)) == {"math": 3, "code": 1}
+        assert [len(curriculum.refill(name, 9)) for name in ("math", "code")] == [1, 3]
+        curriculum.step_done()
+    assert curriculum.finished
+
+
+def test_a_plateau_is_of_one_phase() -> None:
+    """The next phase does not end by the flat evaluations of the one before it."""
+    curriculum = Curriculum(two_like_phases(plateau={"window": 1, "patience": 2}), ROWS)
+    flat: list[dict[str, float | None]] = [{"math": 0.5, "code": 0.5}] * 6
+    ended = [change and change.done for change in (stepped(curriculum, held_out) for held_out in flat)]
+    assert ended == [None, None, "one", None, None, "two"]
 
 
 def test_a_plateau_counts_evaluations_without_improvement() -> None:
@@ -239,7 +264,8 @@ def test_an_evaluation_that_lacks_a_domain_says_nothing_of_a_plateau() -> None:
 
 def test_a_domain_that_fell_since_the_phase_began_gets_more_room() -> None:
     """Math fell by 0.1 against the last score of phase one, so its weight doubles: 1.0 to 0.3 and 0.2."""
-    curriculum = Curriculum(two_phase_plan(steps=1), ROWS)
+    curriculum = Curriculum(two_phase_plan(steps=2), ROWS)
+    stepped(curriculum, {"math": 0.4})
     stepped(curriculum, {"math": 0.9})
     stepped(curriculum, {"math": 0.8, "code": 0.1})
     assert curriculum.shares == pytest.approx({"math": 1 / 1.5, "code": 0.3 / 1.5, "writing": 0.2 / 1.5})
