@@ -17,7 +17,7 @@ import torch
 
 from touchstone_trainer.corrections import engine_log_ratio
 from touchstone_trainer.kl import Divergence, divergence
-from touchstone_trainer.masked import masked, row_mean
+from touchstone_trainer.masked import masked, row_mean, row_min
 from touchstone_trainer.shapes import Mask, RowFlags, Rows, Scalar, Tokens
 
 MAD_TO_STD = 1.4826
@@ -103,7 +103,7 @@ def mask_anomalies(
     ratio = engine_log_ratio(train, infer, mask)
     full = mask.any(-1)
     statistic = row_mean(divergence(ratio, Divergence.K3), mask)
-    lowest = masked(masked(ratio, mask, math.inf).amin(-1), full)
+    lowest = masked(row_min(ratio, mask), full)
     median, deviation = _median_and_deviation(statistic[full])
     spread = MAD_TO_STD * deviation
     soft = (median + limits.soft_width * spread).clamp(limits.soft_floor, limits.ceiling)

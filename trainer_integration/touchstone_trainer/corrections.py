@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 
 from touchstone_trainer.kl import MAX_LOG_RATIO, Divergence, divergence, log_ratio
-from touchstone_trainer.masked import masked, masked_mean, per_token, row_mean, row_sum
+from touchstone_trainer.masked import masked, masked_max, masked_mean, masked_min, per_token, row_mean, row_min, row_sum
 from touchstone_trainer.shapes import Mask, RowFlags, Rows, Scalar, Tokens, Values
 
 
@@ -135,13 +135,11 @@ def importance_weights(ratio: Tokens, mask: Mask, correction: Correction = ICEPO
     inside = (k >= correction.low) & (k <= correction.high)
     bounded = k.clamp(correction.low, correction.high)
     weights = masked(bounded if correction.outside is Outside.CUT else torch.where(inside, k, 0.0), mask)
-    # Outside the mask k is e^0 = 1, so extremes need the infinities.
-    some = mask.any()
     return Weights(
         weights,
         out_of_bounds=masked_mean((~inside).to(k.dtype), mask),
-        smallest=torch.where(some, masked(k, mask, math.inf).amin(), 1.0),
-        largest=torch.where(some, masked(k, mask, -math.inf).amax(), 1.0),
+        smallest=masked_min(k, mask, 1.0),
+        largest=masked_max(k, mask, 1.0),
         effective_size=_effective_size(weights, mask),
     )
 
@@ -160,8 +158,9 @@ def reject(ratio: Tokens, mask: Mask, bounds: Sequence[Bound]) -> Rejection:
     keep = mask
     for bound in bounds:
         keep = keep & _meets(ratio, mask, bound)
-    lost = (mask & ~keep).to(ratio.dtype)
-    return Rejection(keep, masked_mean(lost, mask), masked_mean(lost.amax(-1), mask.any(-1)))
+    lost = mask & ~keep
+    tokens = masked_mean(lost.to(ratio.dtype), mask)
+    return Rejection(keep, tokens, masked_mean(lost.any(-1).to(ratio.dtype), mask.any(-1)))
 
 
 def verl_bounds(options: str, thresholds: str) -> tuple[Bound, ...]:
@@ -217,14 +216,13 @@ def mismatch(train: Tokens, infer: Tokens, mask: Mask) -> Mismatch:
     ratio = engine_log_ratio(train, infer, mask)
     surprise, engine_surprise = -row_mean(train.detach(), known), -row_mean(infer.detach(), known)
     gap = surprise - engine_surprise
-    some = rows.any()
     return Mismatch(
         train_perplexity=masked_mean(surprise.exp(), rows),
         infer_perplexity=masked_mean(engine_surprise.exp(), rows),
         log_perplexity_gap=masked_mean(gap, rows),
         log_perplexity_gap_abs=masked_mean(gap.abs(), rows),
-        log_perplexity_gap_min=torch.where(some, masked(gap, rows, math.inf).amin(), 0.0),
-        log_perplexity_gap_max=torch.where(some, masked(gap, rows, -math.inf).amax(), 0.0),
+        log_perplexity_gap_min=masked_min(gap, rows, 0.0),
+        log_perplexity_gap_max=masked_max(gap, rows, 0.0),
         perplexity_ratio=masked_mean(gap.exp(), rows),
         kl=masked_mean(divergence(ratio, Divergence.K1), known),
         kl_k3=masked_mean(divergence(ratio, Divergence.K3), known),
@@ -244,9 +242,9 @@ def _over(values: Tokens, mask: Mask, level: Level) -> Tokens | Rows:
         case Level.MEAN:
             return row_mean(values, mask)
         case Level.MAX:
-            return masked(values, mask, -math.inf).amax(-1)
+            return -row_min(-values, mask)
         case Level.MIN:
-            return masked(values, mask, math.inf).amin(-1)
+            return row_min(values, mask)
 
 
 def _clamped(log_ratios: Values) -> Values:

@@ -6,6 +6,8 @@ Rule 2: nothing left under the mask gives exactly 0 with zero gradient, never 0/
 Rule 3: float32 and float64 stay what they are; bfloat16 and float16 are widened to float32, nothing is narrowed.
 """
 
+import math
+
 import torch
 
 from touchstone_trainer.shapes import Flags, Mask, Rows, Scalar, Tokens, Values
@@ -25,14 +27,26 @@ def masked(values: Values, mask: Flags, fill: float = 0.0) -> Values:
     return torch.where(mask, widened(values), fill)
 
 
-def masked_sum(values: Values, mask: Flags) -> Scalar:
-    """Sum over the mask."""
-    return masked(values, mask).sum()
-
-
 def masked_mean(values: Values, mask: Flags) -> Scalar:
     """Mean over the mask; 0 where nothing is under it."""
     return masked(values, mask).sum() / mask.sum().clamp(min=1)
+
+
+def masked_min(values: Values, mask: Flags, empty: float) -> Scalar:
+    """Smallest value under the mask; `empty` where nothing is under it."""
+    lowest = row_min(values.reshape(1, -1), mask.reshape(1, -1)).squeeze(0)
+    return torch.where(mask.any(), lowest, empty)
+
+
+def masked_max(values: Values, mask: Flags, empty: float) -> Scalar:
+    """Largest value under the mask; `empty` where nothing is under it."""
+    return -masked_min(-values, mask, -empty)
+
+
+def row_min(values: Tokens, mask: Mask) -> Rows:
+    """Smallest value of each row under the mask; infinity for a row without any."""
+    # One more column, so that a batch of no positions has something to take the minimum of.
+    return torch.nn.functional.pad(masked(values, mask, math.inf), (0, 1), value=math.inf).amin(-1)
 
 
 def row_sum(values: Tokens, mask: Mask) -> Rows:

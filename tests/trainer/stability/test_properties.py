@@ -62,12 +62,13 @@ def test_nothing_under_the_mask_costs_nothing(tool: str, how: Aggregation) -> No
     assert torch.equal(gradient, torch.zeros_like(gradient))
 
 
-@pytest.mark.parametrize("tool", FIGURES | SUMMARIES)
-def test_figures_of_nothing_are_finite(tool: str) -> None:
-    """A batch that is all masked yields numbers, not NaN."""
-    nothing = torch.full((3, 4), float("nan"), dtype=torch.float64)
-    mask = torch.zeros(3, 4, dtype=torch.bool)
-    batch = Batch(nothing, nothing, nothing, nothing, torch.ones(3, dtype=torch.float64), mask)
+@pytest.mark.parametrize("tool", ALL)
+@pytest.mark.parametrize(("rows", "width"), [(3, 4), (3, 0), (0, 4), (0, 0)])
+def test_figures_of_nothing_are_finite(tool: str, rows: int, width: int) -> None:
+    """A batch that is all masked, has no positions or no responses yields numbers, not NaN."""
+    nothing = torch.full((rows, width), float("nan"), dtype=torch.float64)
+    mask = torch.zeros(rows, width, dtype=torch.bool)
+    batch = Batch(nothing, nothing, nothing, nothing, torch.ones(rows, dtype=torch.float64), mask)
     assert bool(ALL[tool](batch).isfinite().all())
 
 
