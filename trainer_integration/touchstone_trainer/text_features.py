@@ -15,11 +15,11 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
+from touchstone_trainer.streak import DEFAULT_LENGTH
+
 WORD_NGRAM = 4
 TAIL_CHARS = 10_000
 """A loop sits at the end; zlib looks back 32 KB, so a whole long text would dilute it (slime's `has_repetition`)."""
-STREAK_TOKENS = 3_000
-"""Consecutive tokens above p = 0.99 (MiniMax-M1, arXiv 2506.13585)."""
 
 SCRIPTS = {
     script: re.compile(f"[{ranges}]")
@@ -62,7 +62,7 @@ class TextLimits:
     """Nats of script entropy above the prompt's, from min_letters letters on: just over ln 3, so that Japanese with
     Latin formulas (three scripts) under an English prompt passes."""
     min_letters: int = 30
-    streak_tokens: int = STREAK_TOKENS
+    streak_tokens: int = DEFAULT_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def text_features(text: str) -> TextFeatures:
 def flags(
     response: TextFeatures, prompt: TextFeatures, longest_streak: int = 0, limits: TextLimits = TextLimits()
 ) -> frozenset[TextFlag]:
-    """The limits that a response breaks. `longest_streak` counts consecutive tokens of p > 0.99."""
+    """The limits that a response breaks. `longest_streak` is `StreakCounter.longest`."""
     ratio = response.compression_ratio
     found = {
         TextFlag.REPETITION: response.words >= limits.min_words and response.word_repetition > limits.word_repetition,
