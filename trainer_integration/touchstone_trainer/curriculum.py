@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from touchstone_trainer.mixing import MixingPlan, Phase, Plateau, carry, controlled_shares, quotas
 
@@ -46,7 +46,7 @@ class Draw:
 class StepStats:
     """What the trainer tells after an optimizer step. `held_out`: mean reward by domain, in the steps it was measured.
 
-    A domain whose rewards could not be decided is left out of the mapping, or None in it.
+    A domain whose rewards could not be decided is left out of the mapping, or None or NaN in it.
     """
 
     held_out: Mapping[str, float | None] | None = None
@@ -114,7 +114,8 @@ def after_step(plan: MixingPlan, state: CurriculumState, stats: StepStats) -> Cu
     """The state after one optimizer step: counted, its held-out rewards noted, ratios adjusted. Same phase."""
     phase = plan.phases[state.phase]
     changed: dict[str, object] = {"step": state.step + 1, "phase_step": state.phase_step + 1}
-    held_out = {name: score for name, score in (stats.held_out or {}).items() if score is not None}
+    measured = (stats.held_out or {}).items()
+    held_out = {name: score for name, score in measured if score is not None and math.isfinite(score)}
     if held_out:
         scores = {**state.scores, **held_out}
         before = {**held_out, **state.scores_before}  # a domain first measured in this phase is compared from there
@@ -217,10 +218,13 @@ class Curriculum:
         """Goes on from a saved state, or from its JSON.
 
         Raises:
-            StateError: it was saved under other rows, another seed or more phases, and could not go on the same.
+            StateError: it is none, or was saved under other rows, another seed or other domains.
 
         """
-        state = CurriculumState.model_validate(state)
+        try:
+            state = CurriculumState.model_validate(state)
+        except ValidationError as error:
+            raise StateError(f"this is no saved curriculum: {error}") from None
         if state.rows != self.rows:
             raise StateError(f"the state was saved with rows {dict(state.rows)}, now there are {self.rows}")
         if state.seed != self.plan.seed:

@@ -1,6 +1,7 @@
 """Phases, cursors and the state that a checkpoint keeps."""
 
 import json
+import math
 import subprocess
 import sys
 from collections import Counter
@@ -239,9 +240,16 @@ def test_a_phase_ends_at_a_plateau_of_held_out_reward() -> None:
     """Steps without an evaluation neither help nor harm; the third stale evaluation ends the phase."""
     plan = two_phase_plan(steps=None, plateau={"window": 1, "min_improvement": 0.01, "patience": 2})
     curriculum = Curriculum(plan, ROWS)
-    rewards: list[dict[str, float | None]] = [{"math": 0.5}, {}, {"math": 0.5}, {"math": None}, {"math": 0.5}]
+    rewards: list[dict[str, float | None]] = [
+        {"math": 0.5},
+        {},
+        {"math": 0.5},
+        {"math": None},
+        {"math": math.nan},
+        {"math": 0.5},
+    ]
     changes = [stepped(curriculum, held_out) for held_out in rewards]
-    assert changes[:-1] == [None] * 4
+    assert changes[:-1] == [None] * 5
     assert changes[-1] is not None
     assert changes[-1].reason is SwitchReason.PLATEAU
 
@@ -363,6 +371,12 @@ def test_a_state_of_another_run_is_refused(changed: dict[str, Any], message: str
     state = Curriculum(plan, ROWS).state().model_copy(update=changed)
     with pytest.raises(StateError, match=message):
         Curriculum(plan, ROWS, state)
+
+
+def test_what_is_no_state_is_refused() -> None:
+    """A checkpoint of something else."""
+    with pytest.raises(StateError, match="no saved curriculum"):
+        Curriculum(two_phase_plan(), ROWS).restore({"epoch": 3})
 
 
 @pytest.mark.parametrize(
