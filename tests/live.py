@@ -79,10 +79,16 @@ class RedisServer:
 
 class LiveService:
     """The service in a process of its own. `registry` names the verifiers, `model` the seconds that a scripted model
-    takes."""
+    takes, `python` the interpreter."""
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, str], registry: str = "", model: str = "", workers: int = 1
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        registry: str = "",
+        model: str = "",
+        workers: int = 1,
+        python: str = sys.executable,
     ) -> None:
         self.folder = folder
         self.port = free_port()
@@ -91,7 +97,7 @@ class LiveService:
         environment = own | {"TOUCHSTONE_CACHE__FILE": str(folder / "cache.sqlite3")} | dict(settings)
         root = Path(__file__).parent.parent
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.app.served", str(self.port), registry, model, str(workers)],
+            [python, "-m", "tests.app.served", str(self.port), registry, model, str(workers)],
             env=environment | {"PYTHONPATH": str(root)},
             cwd=folder,
         )
