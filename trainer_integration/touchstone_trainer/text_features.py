@@ -146,6 +146,22 @@ def ngram_repetition(items: Sequence[Hashable], size: int) -> float:
     return 1 - len(set(zip(*(items[start:] for start in range(size)), strict=False))) / total
 
 
+def tail_repeats(items: Sequence[Hashable], pattern_sizes: range, count: int) -> bool:
+    """Whether the end is one pattern, of a length in `pattern_sizes`, at least `count` times in a row.
+
+    The rule by which vLLM's `repetition_detection` stops, for rollouts of engines without it.
+
+    >>> tail_repeats([9, 1, 2, 1, 2, 1, 2], range(1, 5), 3)
+    True
+    """
+    if count < 2 or pattern_sizes.start < 1:
+        raise ValueError(f"a pattern has at least one item and repeats at least twice: {pattern_sizes}, {count}")
+    return any(
+        len(items) >= size * count and all(items[-i] == items[-i - size] for i in range(1, size * (count - 1) + 1))
+        for size in pattern_sizes
+    )
+
+
 def compression_ratio(text: str) -> float | None:
     """UTF-8 bytes over zlib (level 9) bytes of the last 10,000 characters; None for an empty text."""
     data = text[-TAIL_CHARS:].encode("utf-8", "surrogatepass")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from touchstone_trainer.text_features import TextFlag, TextLimits, flags, ngram_repetition, text_features
+from touchstone_trainer.text_features import TextFlag, TextLimits, flags, ngram_repetition, tail_repeats, text_features
 
 ENGLISH = text_features("Find all real numbers x such that x squared plus one equals two, and explain why.")
 
@@ -77,3 +77,12 @@ def test_ngrams_have_a_size() -> None:
     """An n-gram of nothing is refused."""
     with pytest.raises(ValueError, match="at least one"):
         ngram_repetition([1, 2], 0)
+
+
+def test_a_tail_is_the_very_end() -> None:
+    """A pattern that ended before the last token, or that came once too few, is no repetition."""
+    assert tail_repeats("abcabcabc", range(1, 5), 3)
+    assert not tail_repeats("abcabcabcx", range(1, 5), 3)
+    assert not tail_repeats("bcabcabc", range(1, 5), 3)
+    with pytest.raises(ValueError, match="at least twice"):
+        tail_repeats("aaa", range(1, 2), 1)

@@ -29,7 +29,7 @@ from touchstone_trainer.corrections import (
 )
 from touchstone_trainer.losses import Aggregation, Clip, aggregate, clipped_surrogate, step_denominator, weighted
 from touchstone_trainer.shaping import hero, hero_weight, length_rewards, soft_overlong, weighted_sum
-from touchstone_trainer.text_features import compression_ratio, ngram_repetition, text_features
+from touchstone_trainer.text_features import compression_ratio, ngram_repetition, tail_repeats, text_features
 
 CORRECTIONS = {
     "token_tis_2": TIS,
@@ -254,6 +254,14 @@ def test_ngram_repetition(case: tuple[int, dict[str, Any]]) -> None:
     """The share of repeated n-grams of token ids is TRL's."""
     _, given = case
     assert ngram_repetition(given["ids"], given["n"]) == pytest.approx(given["repetition_ratio"], abs=1e-12)
+
+
+@pytest.mark.parametrize("case", params("repetition_and_text", "tail_pattern"))
+def test_tail_patterns(case: tuple[int, dict[str, Any]]) -> None:
+    """A pattern at the end is found by vLLM's rule."""
+    _, given = case
+    sizes = range(given["min_pattern_size"], given["max_pattern_size"] + 1)
+    assert tail_repeats(given["ids"], sizes, given["min_count"]) is given["repeats"]
 
 
 @pytest.mark.parametrize("case", params("repetition_and_text", "text_features"))
