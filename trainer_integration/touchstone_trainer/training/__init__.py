@@ -1,0 +1,1 @@
+"""A small complete GRPO trainer on the package's own functions: one machine, one or several processes."""

@@ -1,0 +1,136 @@
+"""What one batch of responses contributes to the loss, decided before the first backward pass.
+
+Rule 1: pure: numbers of the whole batch in, masks, weights and denominators of the whole batch out. No model here.
+Rule 2: a response leaves the loss for one named cause, the first that applies; its reward stays in its group's baseline
+        unless it has none.
+Rule 3: what is chosen (anomalies, Clip-Cov) is chosen over whole updates: micro-batches and processes change nothing.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, pairwise
+
+import torch
+from torch import Tensor
+
+from touchstone_trainer.advantages import Advantages, group_advantages
+from touchstone_trainer.anomaly import Cause, mask_anomalies
+from touchstone_trainer.clip_cov import select_clip_cov
+from touchstone_trainer.corrections import engine_log_ratio, importance_weights
+from touchstone_trainer.losses import step_denominator
+from touchstone_trainer.masked import masked
+from touchstone_trainer.metrics import Mask
+from touchstone_trainer.streak import FinishReason, RepetitionReward
+from touchstone_trainer.text_features import flags, text_features
+from touchstone_trainer.training.batch import behaviour_logprobs
+from touchstone_trainer.training.config import LossConfig
+from touchstone_trainer.training.experience import Experience
+
+ANOMALIES: Mapping[Cause, Mask] = {
+    Cause.VETO: Mask.ANOMALY_VETO,
+    Cause.DIVERGENCE: Mask.ANOMALY_DRIFT,
+    Cause.DIVERGENCE_AND_TEXT: Mask.ANOMALY_TEXT,
+}
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """All responses of a batch: tensors of one row a response, one column a token."""
+
+    advantages: Advantages
+    old: Tensor
+    mask: Tensor
+    weights: Tensor
+    masked_sequences: Counter[str]
+    masked_tokens: Counter[str]
+
+    @property
+    def rows(self) -> list[int]:
+        """Responses with tokens left in the loss."""
+        return [int(row) for row in self.mask.any(-1).nonzero()]
+
+    @property
+    def teaches(self) -> bool:
+        """Whether any token of the loss has an advantage."""
+        return bool((self.mask.any(-1) & (self.advantages.values != 0)).any())
+
+
+@dataclass(frozen=True)
+class UpdatePlan:
+    """One optimizer step of the batch. Tokens that Clip-Cov holds back have weight 0, and still count."""
+
+    rows: tuple[int, ...]
+    denominator: Tensor
+    weights: Tensor
+    held_back: int
+
+
+def plan_batch(experiences: Sequence[Experience], old: Tensor, config: LossConfig) -> BatchPlan:
+    """Advantages, masks and correction weights. `old` are the trainer's own log-probabilities at rollout weights."""
+    infer = behaviour_logprobs([one.completion for one in experiences]).to(old)
+    lengths = torch.tensor([len(one.completion.token_ids) for one in experiences])
+    tokens = torch.arange(old.shape[1])[None, :] < lengths[:, None]
+    rewards = torch.tensor([one.reward(config) for one in experiences], dtype=torch.float64)
+    groups = torch.tensor([one.group for one in experiences])
+    advantages = group_advantages(rewards, groups, estimator=config.advantage, eps=config.advantage_eps)
+    causes = [_cause(one, bool(scored), config) for one, scored in zip(experiences, advantages.scored, strict=True)]
+    mask = tokens & torch.tensor([cause is None for cause in causes]).unsqueeze(-1)
+    left_out = Counter(str(cause) for cause in causes if cause is not None)
+    if config.anomaly:
+        odd = torch.tensor([_strange(one) for one in experiences])
+        found = mask_anomalies(old, infer, mask, odd, config.anomaly)
+        mask = found.keep
+        left_out += Counter(str(ANOMALIES[cause]) for cause in found.causes if cause.masks)
+    weights = mask.to(old.dtype)
+    if config.correction:
+        weights = importance_weights(engine_log_ratio(old, infer, mask), mask, config.correction).weights
+    # Only a weight that drops what is out of bounds is ever 0.
+    dropped = Counter({str(Mask.ICEPOP): int((mask & (weights == 0)).sum())})
+    return BatchPlan(advantages, old, mask, weights, left_out, +dropped)
+
+
+def plan_update(
+    plan: BatchPlan,
+    rows: Sequence[int],
+    current: Tensor,
+    config: LossConfig,
+    length_limit: int,
+    generator: torch.Generator,
+) -> UpdatePlan:
+    """Denominator and weights of the optimizer step on these rows; `current` is the policy as it is now."""
+    mask = torch.zeros_like(plan.mask)
+    mask[list(rows)] = plan.mask[list(rows)]
+    held_back = torch.zeros_like(mask)
+    if config.clip_cov:
+        gains = plan.advantages.values.to(current)
+        held_back = select_clip_cov(current, plan.old, gains, mask, config.clip_cov, generator=generator).chosen
+    denominator = step_denominator(mask, config.aggregation, length_limit)
+    return UpdatePlan(tuple(rows), denominator, masked(plan.weights, ~held_back), int(held_back.sum()))
+
+
+def updates(plan: BatchPlan, experiences: Sequence[Experience], count: int) -> list[list[int]]:
+    """The rows of each optimizer step: whole groups, in their order, in `count` parts of about equal size."""
+    groups: dict[int, list[int]] = {}
+    for row in plan.rows:
+        groups.setdefault(experiences[row].group, []).append(row)
+    members = list(groups.values())
+    edges = [round(part * len(members) / count) for part in range(count + 1)]
+    parts = [list(chain.from_iterable(members[low:high])) for low, high in pairwise(edges)]
+    return [part for part in parts if part]
+
+
+def _cause(one: Experience, scored: bool, config: LossConfig) -> Mask | None:
+    """Why a response is out of the loss whatever its tokens are like."""
+    finish = one.completion.finish
+    if finish is FinishReason.REPETITION and config.repetition is RepetitionReward.MASK:
+        return Mask.STREAK
+    if not scored:
+        return Mask.UNSCORED
+    if finish is FinishReason.LENGTH and config.truncated == "mask":
+        return Mask.TRUNCATED
+    return None
+
+
+def _strange(one: Experience) -> bool:
+    return bool(flags(text_features(one.completion.text), text_features(one.prompt)))

@@ -1,0 +1,1 @@
+"""Rollout engines: transformers' own generation (`local`), or an OpenAI-compatible server (`server`)."""
