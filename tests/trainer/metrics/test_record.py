@@ -6,7 +6,7 @@ import pytest
 
 from tests.trainer.metrics.runs import full_step, step
 from touchstone_trainer.metrics import DomainStats, StepRecord
-from touchstone_trainer.metrics.series import UNITS, figures, group
+from touchstone_trainer.metrics.series import figures
 
 
 def test_what_is_not_finite_is_not_measured() -> None:
@@ -67,11 +67,6 @@ def test_figures_are_shares_of_what_they_say() -> None:
         "length/largest": 1_024.0,
     }
     assert {name: shown[name] for name in expected} == pytest.approx(expected)
-
-
-def test_every_figure_has_a_unit() -> None:
-    """A group without a line in UNITS would be drawn without a label."""
-    assert {group(name) for name in figures(full_step(90))} == UNITS.keys()
 
 
 @pytest.mark.parametrize("wrong", [{"step": -1}, {"tokens": -5}, {"rescued": -1}])

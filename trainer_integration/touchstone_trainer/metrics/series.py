@@ -1,40 +1,14 @@
 """A step record as named figures: the names that TensorBoard shows and the plots draw.
 
-Rule 1: `group/name`, one unit a group (`UNITS`). Shares are fractions of 1.
+Rule 1: `group/name`, one unit a group. Shares are fractions of 1, lengths tokens, entropy and KL nats a token.
 Rule 2: a figure that is None has no entry, so that a curve has a gap there and not a zero.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from touchstone_trainer.metrics.record import Counts, StepRecord
 
 ALL = "all domains"
-
-UNITS: Mapping[str, str] = {
-    "reward": "mean reward, scored responses",
-    "reward_std": "std of reward",
-    "held_out": "mean held-out reward",
-    "dead_groups": "share of groups",
-    "refilled": "groups drawn again",
-    "batch": "share of responses",
-    "wanted": "share of batch",
-    "decided_by": "share of responses",
-    "outcome": "share of responses",
-    "undecided": "share of responses",
-    "rescued": "share of correct responses",
-    "masked_sequences": "share of responses",
-    "masked_tokens": "share of generated tokens",
-    "loss": "loss",
-    "entropy": "nats a token",
-    "kl": "nats a token",
-    "ratio": "probability now / at rollout",
-    "clip_fraction": "share of tokens",
-    "learning_rate": "learning rate",
-    "grad_norm": "gradient norm",
-    "length": "tokens a response",
-    "tokens": "tokens a step",
-    "seconds": "seconds a step",
-}
 
 
 def figures(record: StepRecord) -> dict[str, float]:
