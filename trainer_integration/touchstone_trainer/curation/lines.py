@@ -94,7 +94,7 @@ def _opened(path: Path) -> io.BufferedIOBase:
 
 def _row(line: bytes) -> dict[str, Any] | str:
     try:
-        row = json.loads(line, parse_constant=_refused)
+        row = json.loads(line.decode("utf-8-sig"), parse_constant=_refused)
     except UnicodeDecodeError as error:
         return f"is not UTF-8 at byte {error.start + 1}"
     except (ValueError, RecursionError) as error:

@@ -25,8 +25,10 @@ class Output:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            self.close()
             raise BadInput(f"{path}: another process is writing it") from error
         if self._file.seek(0, os.SEEK_END) < size:
+            self.close()
             raise BadInput(f"{self._partial}: shorter than its progress file says; start over with --overwrite")
         self._file.truncate(size)
         self.size = size

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from touchstone_trainer.curation import card
-from touchstone_trainer.curation.outputs import Output, check_name, finish, partial, remove
+from touchstone_trainer.curation.outputs import Output, check_name, finish
 from touchstone_trainer.curation.problems import BadInput
 from touchstone_trainer.curation.progress import Bar
 from touchstone_trainer.curation.rows import Found, Position, Row, Unusable, known_rows, read
@@ -109,6 +109,8 @@ def run(job: Job, work: Work, extra: Extra | None = None, rows: Rows | None = No
                 name: opened.enter_context(closing(Output(Path(path), state.sizes.get(name, 0))))
                 for name, path in job.outputs.items()
             }
+            if job.overwrite:
+                job.marker.unlink(missing_ok=True)
             _all(job, work, state, outputs, rows)
             state.complete = True
             _remember(job, state)
@@ -187,10 +189,6 @@ def _stamp(source: str) -> list[Any]:
 
 def _resumed(job: Job) -> State:
     if job.overwrite or not job.marker.exists():
-        job.marker.unlink(missing_ok=True)
-        for path in job.outputs.values():
-            partial(Path(path)).unlink(missing_ok=True)
-            remove(Path(path))
         return State()
     kept = json.loads(job.marker.read_text())
     if kept["identity"] != _identity(job):

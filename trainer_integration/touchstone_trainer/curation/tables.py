@@ -44,7 +44,8 @@ def parquet(path: Path, skip: int = 0) -> Iterator[Entry]:
                     number += held
                 else:
                     groups.append(group)
-            for batch in file.iter_batches(BATCH_ROWS, row_groups=groups):
+            # Asked for no row groups the library fails.
+            for batch in file.iter_batches(BATCH_ROWS, row_groups=groups) if groups else ():
                 for row in batch.to_pylist():
                     number += 1
                     if number > skip:
@@ -114,9 +115,16 @@ def write_saved(rows: Path, target: Path) -> None:
         shown = datasets.is_progress_bar_enabled()
         datasets.disable_progress_bars()
         try:
-            made = datasets.Dataset.from_parquet(str(table), cache_dir=str(cache))
-            # The library's own fingerprint goes by path and time; ours makes equal rows equal folders.
-            datasets.Dataset(made.data, made.info, fingerprint=sha256(str(table))).save_to_disk(target)
+            if parquet_rows(table):
+                made = datasets.Dataset.from_parquet(str(table), cache_dir=str(cache))
+                # The library's own fingerprint goes by path and time; ours makes equal rows equal folders.
+                datasets.Dataset(made.data, made.info, fingerprint=sha256(str(table))).save_to_disk(target)
+            else:
+                # From no rows the library infers no columns, and by itself writes a folder that it cannot read.
+                empty = datasets.Dataset.from_dict(
+                    {"question": []}, features=datasets.Features(question=datasets.Value("string"))
+                )
+                empty.save_to_disk(target, num_shards=1)
         finally:
             if shown:
                 datasets.enable_progress_bars()

@@ -5,11 +5,13 @@ A command's module imports what is heavy (pyarrow, datasets, scikit-learn, an en
 
 from collections.abc import Callable, Mapping
 
+from touchstone_trainer.curation.commands.concise import concise
 from touchstone_trainer.curation.commands.convert import convert
 from touchstone_trainer.curation.commands.mix import mix
 from touchstone_trainer.curation.commands.rewrite import rewrite
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
+    "concise": concise,
     "convert": convert,
     "mix": mix,
     "rewrite": rewrite,

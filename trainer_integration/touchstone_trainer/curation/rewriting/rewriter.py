@@ -65,7 +65,7 @@ def by_rules(kind: Offered | Claim) -> Draft | Refusal:
 
 
 class Rewriter:
-    """Rewrites chunks. Without a `model` what rules cannot do is dropped; `attempts` are its tries at its own questions."""
+    """Rewrites chunks. Without a `model` what rules cannot do is dropped; `attempts`: its tries at what it wrote."""
 
     def __init__(self, client: Client, model: ModelServer | None = None, attempts: int = 1) -> None:
         self._client, self._model, self._attempts = client, model, attempts
