@@ -153,7 +153,7 @@ def batch_normalised(weights: Tokens, mask: Mask) -> Tokens:
 def reject(ratio: Tokens, mask: Mask, bounds: Sequence[Bound]) -> Rejection:
     """The tokens that meet every bound; a bound over responses takes whole rows. `ratio` is `engine_log_ratio`.
 
-    Sources: verl's `rollout_rs` options, slime's `mis.py`, prime-rl, SkyRL.
+    NaN from the training side meets no bound: count non-finite values over the mask from before. Sources: verl's `rollout_rs` options, slime's `mis.py`, prime-rl, SkyRL.
     """
     keep = mask
     for bound in bounds:
@@ -189,7 +189,10 @@ def off_policy_keep(logp: Tokens, infer: Tokens, advantages: Rows, mask: Mask, d
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """How training and inference engine differ over one batch; 0 for an empty one. Means over responses, in nats."""
+    """How training and inference engine differ over one batch; 0 for an empty one.
+
+    Perplexities and their gaps (nats) are means over responses, KL (nats) and chi2_token over tokens.
+    """
 
     train_perplexity: Scalar
     infer_perplexity: Scalar
