@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 TORCH := 2.13.0
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve install test check lint format types imports dockerfile vllm-env test-vllm bench clean
+.PHONY: serve install test check lint format types imports dockerfile vllm-env test-vllm frameworks-env test-frameworks bench clean
 # An interrupted `python -m venv` leaves an interpreter without pip, which would look finished.
 .DELETE_ON_ERROR:
 
@@ -46,6 +46,14 @@ vllm-env: $(VENV)/.test
 
 test-vllm: vllm-env
 	TOUCHSTONE_REQUIRE_VLLM=1 $(BIN)/python -m pytest -m vllm --timeout=900 -ra --durations=5 tests/vllm
+
+frameworks-env:
+	PYTHON=$(PYTHON) bash tests/frameworks/make_env.sh
+
+# The service they score with runs from $(VENV). One thread: torch with more is many times slower on small models.
+test-frameworks: frameworks-env $(VENV)/.test
+	OMP_NUM_THREADS=1 TOUCHSTONE_SERVICE_PYTHON=$(abspath $(BIN)/python) PYTHONPATH=clients:trainer_integration \
+		.venv-frameworks/bin/python -m pytest -m frameworks --timeout=300 -ra --durations=5 tests/frameworks $(PYTEST_ARGS)
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/rules.py

@@ -1,0 +1,256 @@
+"""TRL 1.16 trains with our reward functions and with our trainer."""
+
+import importlib
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import trl
+from datasets import Dataset
+from trl import GRPOConfig, GRPOTrainer
+from trl.trainer.utils import get_callable_name, is_async_callable
+
+from tests.frameworks import tiny
+from tests.frameworks.conftest import UNREADABLE
+from touchstone_trainer.adapters import trl_trainer
+from touchstone_trainer.adapters.trl import async_reward_function, component_functions, reward_function
+from touchstone_trainer.adapters.trl_trainer import WEIGHTS, Stability, TouchstoneGRPOTrainer
+from touchstone_trainer.anomaly import AnomalyLimits
+from touchstone_trainer.clip_cov import ClipCov, clip_cov_loss, select_clip_cov
+from touchstone_trainer.corrections import ICEPOP
+from touchstone_trainer.losses import Clip, aggregate, step_denominator
+from touchstone_trainer.streak import RepetitionReward, StreakRule
+
+pytestmark = pytest.mark.usefixtures("url")
+
+
+def rows() -> Dataset:
+    """Mixed tasks; no response to the last can be scored."""
+    return Dataset.from_list(
+        [
+            {"prompt": "2+2=", "answer": "4", "task": "math"},
+            {"prompt": "Say yes: ", "answer": "yes", "task": "exact_text"},
+            {"prompt": "3+3=", "answer": UNREADABLE, "task": "math"},
+        ]
+    )
+
+
+def settings(folder: Path, **changed: Any) -> GRPOConfig:
+    given = {
+        "output_dir": str(folder),
+        "use_cpu": True,
+        "bf16": False,
+        "gradient_checkpointing": False,
+        "per_device_train_batch_size": 12,
+        "num_generations": 4,
+        "max_completion_length": 12,
+        "max_steps": 2,
+        "learning_rate": 1e-3,
+        "logging_steps": 1,
+        "save_strategy": "no",
+        "report_to": [],
+        "disable_tqdm": True,
+        "temperature": 1.0,
+        "seed": 1,
+    }
+    return GRPOConfig(**(given | changed))
+
+
+@pytest.mark.parametrize(
+    "functions",
+    [lambda: [reward_function()], lambda: [async_reward_function()], lambda: component_functions("reward", "verifier")],
+    ids=["sync", "async", "components"],
+)
+def test_trl_trains_on_our_rewards(functions: Callable[[], list[Any]], tmp_path: Path) -> None:
+    """Two steps through the service: the log has our metrics, and rows without a reward are left out, not 0."""
+    trainer = GRPOTrainer(
+        tiny.dense(), functions(), args=settings(tmp_path), train_dataset=rows(), processing_class=tiny.tokenizer()
+    )
+    trainer.train()
+    first = trainer.state.log_history[0]
+    assert trainer.state.global_step == 2
+    assert any(name.startswith("rewards/touchstone") and name.endswith("/mean") for name in first)
+    assert first["touchstone/undecided_share"] == pytest.approx(1 / 3)
+    assert torch.isfinite(torch.tensor(first["loss"]))
+    rewards = torch.tensor(list(next(iter(trainer._logs["rewards"].values()))))
+    assert rewards.isnan().sum() == 4
+
+
+def test_trl_leaves_none_out_of_the_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a group 1, 0, 1, None the mean is 2/3, and the last has advantage 0."""
+    coder = tiny.tokenizer()
+    said = coder("\\boxed{4}")["input_ids"] + [coder.eos_token_id]
+    monkeypatch.setattr(GRPOTrainer, "_generate_single_turn", lambda self, ids, *_, **__: ([said] * len(ids), None))
+    trainer = GRPOTrainer(
+        tiny.dense(),
+        [async_reward_function()],
+        args=settings(tmp_path, scale_rewards="none"),
+        train_dataset=rows(),
+        processing_class=coder,
+    )
+    trainer.model.train()
+    answers = ["4", "5", "4", UNREADABLE]
+    output = trainer._generate_and_score_completions([{"prompt": "2+2=", "answer": answer} for answer in answers])
+    torch.testing.assert_close(output["advantages"], torch.tensor([1 / 3, -2 / 3, 1 / 3, 0.0]))
+
+
+def test_functions_reach_trl_workers_pickled() -> None:
+    """TRL's own name and kind survive pickling."""
+    for function in pickle.loads(pickle.dumps([reward_function("a"), async_reward_function("b")])):
+        assert (get_callable_name(function), is_async_callable(function)) in {("a", False), ("b", True)}
+
+
+ALL_ON = Stability(
+    importance=ICEPOP,
+    anomaly=AnomalyLimits(),
+    clip_cov=ClipCov(ratio=0.2, low=-100.0, high=100.0),
+    streak=StreakRule(length=3, threshold=0.5),
+    fp64_routing=True,
+)
+
+
+def test_our_trainer_trains_experts_with_every_tool(tmp_path: Path) -> None:
+    """FP64 routing, IcePop, anomaly mask, Clip-Cov and streak stop together: the weights change and all is logged."""
+    model = tiny.experts()
+    before = {name: weight.clone() for name, weight in model.named_parameters()}
+    trainer = TouchstoneGRPOTrainer(
+        model,
+        [lambda completions, **_: [float(len(set(text)) % 3) for text in completions]],
+        args=settings(tmp_path, epsilon=1.0, epsilon_high=1.0),
+        train_dataset=rows(),
+        processing_class=tiny.tokenizer(),
+        stability=ALL_ON,
+    )
+    trainer.train()
+    first = trainer.state.log_history[0]
+    assert {
+        f"touchstone/{name}" for name in ("streak/cut_share", "importance/out_of_bounds", "clip_cov/held_share")
+    } <= set(first)
+    assert any(name.startswith("touchstone/anomaly/") for name in first)
+    assert first["touchstone/clip_cov/held_share"] > 0.0
+    # One model, two passes: the engine is the policy itself.
+    assert first["touchstone/importance/out_of_bounds"] == 0.0
+    assert any(not torch.equal(before[name], weight) for name, weight in model.named_parameters())
+    assert all(weight.isfinite().all() for weight in model.parameters())
+
+
+def ready(folder: Path, stability: Stability, **changed: Any) -> TouchstoneGRPOTrainer:
+    """A trainer that stands before its loss; a dense model, so that nothing but the surrogate is in it."""
+    trainer = TouchstoneGRPOTrainer(
+        tiny.dense(),
+        [lambda completions, **_: [0.0] * len(completions)],
+        args=settings(folder, **changed),
+        train_dataset=rows(),
+        processing_class=tiny.tokenizer(),
+        stability=stability,
+    )
+    trainer.model.train()
+    trainer.current_gradient_accumulation_steps = 1
+    return trainer
+
+
+def micro_batch() -> dict[str, torch.Tensor]:
+    torch.manual_seed(3)
+    mask = torch.ones(4, 10, dtype=torch.long)
+    mask[0, 6:] = 0
+    return {
+        "prompt_ids": torch.randint(2, 258, (4, 5)),
+        "prompt_mask": torch.ones(4, 5, dtype=torch.long),
+        "completion_ids": torch.randint(2, 258, (4, 10)),
+        "completion_mask": mask,
+        "advantages": torch.tensor([1.0, -1.0, 0.5, -0.5]),
+        "old_per_token_logps": torch.randn(4, 10) * 0.3 - 5.5,
+        "num_items_in_batch": mask.sum(),
+    }
+
+
+def test_clip_cov_in_trl_is_ours(tmp_path: Path) -> None:
+    """Loss and gradient of TRL's surrogate with held-back tokens are those of `clip_cov_loss` for the same draw."""
+    cov = ClipCov(ratio=0.2, low=-100.0, high=100.0)
+    trainer = ready(
+        tmp_path,
+        Stability(importance=None, anomaly=None, streak=None, clip_cov=cov),
+        loss_type="bnpo",
+        beta=0.0,
+        epsilon=0.2,
+        epsilon_high=0.28,
+    )
+    inputs = micro_batch()
+    theirs = trainer._compute_loss(trainer.model, inputs)
+    theirs.backward()
+    found = {name: weight.grad.clone() for name, weight in trainer.model.named_parameters() if weight.grad is not None}
+    trainer.model.zero_grad()
+
+    ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], 1)
+    attention = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], 1)
+    logp = GRPOTrainer._get_per_token_logps_and_entropies(trainer, trainer.model, ids, attention, 10)[0]
+    mask, old, advantages = inputs["completion_mask"].bool(), inputs["old_per_token_logps"], inputs["advantages"]
+    clip = Clip(low=0.2, high=0.28)
+    again = torch.Generator().manual_seed(trainer.args.seed)
+    held = select_clip_cov(
+        logp.detach(), old, advantages, mask, ClipCov(ratio=0.2, low=-100.0, high=100.0, clip=clip), generator=again
+    )
+    assert held.chosen.sum() > 0
+    loss = clip_cov_loss(logp, old, advantages, mask, held.chosen, clip=clip).loss
+    ours = aggregate(loss, mask, step_denominator(mask))
+    ours.backward()
+    torch.testing.assert_close(theirs, ours)
+    for name, weight in trainer.model.named_parameters():
+        if weight.grad is not None:
+            torch.testing.assert_close(found[name], weight.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_icepop_in_trl_is_a_weight(tmp_path: Path) -> None:
+    """Weights as per-token advantages cost what weights on TRL's losses cost, and a weight of 0 silences a token."""
+    trainer = ready(tmp_path, Stability(importance=None, anomaly=None, streak=None), loss_type="bnpo", beta=0.0)
+    inputs = micro_batch()
+    weights = torch.tensor([0.0, 0.5, 2.0, 1.0]).unsqueeze(-1).expand(4, 10).contiguous()
+    parts = []
+    for row in range(4):
+        alone = inputs | {"advantages": inputs["advantages"] * (torch.arange(4) == row)}
+        parts.append(trainer._compute_loss(trainer.model, alone) * weights[row, 0])
+    whole = trainer._compute_loss(trainer.model, inputs | {WEIGHTS: weights})
+    torch.testing.assert_close(whole, sum(parts))
+
+
+def test_engine_mismatch_is_weighed_and_masked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that is off on one row: IcePop drops its tokens, the anomaly mask takes the row out of the loss."""
+    trainer = ready(tmp_path, Stability(clip_cov=None, streak=None))
+    generate = TouchstoneGRPOTrainer._generate_single_turn
+
+    def off(self: Any, *args: Any, **kwargs: Any) -> Any:
+        ids, logprobs = generate(self, *args, **kwargs)
+        assert logprobs is not None
+        return ids, [[one - 3.0 * (row == 0) for one in found] for row, found in enumerate(logprobs)]
+
+    monkeypatch.setattr(TouchstoneGRPOTrainer, "_generate_single_turn", off)
+    output = trainer._generate_and_score_completions([dict(rows()[0]) for _ in range(4)])
+    mask = output["completion_mask"].bool()
+    assert (output[WEIGHTS][0] == 0).all()
+    torch.testing.assert_close(output[WEIGHTS][1:][mask[1:]], torch.ones(int(mask[1:].sum())), rtol=1e-3, atol=1e-3)
+    assert output["tool_mask"].bool()[0].sum() == 0
+    assert torch.equal(output["tool_mask"].bool()[1:], mask[1:])
+    assert output["num_items_in_batch"] == mask[1:].sum()
+
+
+@pytest.mark.parametrize(("policy", "left"), [(RepetitionReward.MASK, 0), (RepetitionReward.ZERO, 3)])
+def test_streaks_are_cut_and_paid_as_asked(tmp_path: Path, policy: RepetitionReward, left: int) -> None:
+    """Rows that repeat themselves end at the third sure token; masked, they leave the loss, else they earn 0."""
+    trainer = ready(tmp_path, Stability(streak=StreakRule(length=3, threshold=0.5), streak_reward=policy, anomaly=None))
+    head = trainer.model.lm_head
+    with torch.no_grad():  # every next token is sure to be the same
+        head.weight.zero_()
+    head.register_forward_hook(lambda _module, _inputs, logits: logits.index_fill(-1, torch.tensor([70]), 50.0))
+    output = trainer._generate_and_score_completions([dict(rows()[0]) for _ in range(4)])
+    assert output["completion_ids"].shape[1] == 3
+    assert output["tool_mask"].sum(-1).tolist() == [left] * 4
+
+
+def test_another_trl_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its private methods may have changed; the error says what to do."""
+    monkeypatch.setattr(trl, "__version__", "1.17.0")
+    with pytest.raises(ImportError, match=r"1\.16\.\* and this is 1\.17\.0"):
+        importlib.reload(trl_trainer)
