@@ -153,7 +153,8 @@ def batch_normalised(weights: Tokens, mask: Mask) -> Tokens:
 def reject(ratio: Tokens, mask: Mask, bounds: Sequence[Bound]) -> Rejection:
     """The tokens that meet every bound; a bound over responses takes whole rows. `ratio` is `engine_log_ratio`.
 
-    NaN from the training side meets no bound: count non-finite values over the mask from before. Sources: verl's `rollout_rs` options, slime's `mis.py`, prime-rl, SkyRL.
+    NaN from the training side meets no bound: count non-finite values over the mask from before.
+    Sources: verl's `rollout_rs` options, slime's `mis.py`, prime-rl, SkyRL.
     """
     keep = mask
     for bound in bounds:
