@@ -4,7 +4,19 @@ import re
 from collections.abc import Iterator
 
 from grm.replies.expected import TIE, Expected, ReplyKind
-from grm.replies.matches import IS, MARKS, NOUN, VERDICT, Match, Strength, aliases, is_final, name_pattern, named
+from grm.replies.matches import (
+    IS,
+    MARKS,
+    NOUN,
+    VERDICT,
+    Match,
+    Strength,
+    aliases,
+    is_asked,
+    is_final,
+    name_pattern,
+    named,
+)
 
 _GRADED = r"(?P<left>[A-Za-z0-9]{1,3})\s*(?P<sign>>>|>|=|<<|<|==)\s*(?P<right>[A-Za-z0-9]{1,3})"
 _TIE = r"(?:tie|tied|draw|equal|c\b|平局|持平|不分上下|一样好|同样好)"
@@ -12,12 +24,21 @@ _BETTER = (
     r"(?:clearly\s+|slightly\s+|much\s+|far\s+|significantly\s+|marginally\s+|definitely\s+|overall\s+|also\s+"
     r"|indeed\s+"
     r"|therefore\s+|thus\s+)*(?:(?:the|a)\s+)?(?:clearly\s+|slightly\s+|much\s+|far\s+|significantly\s+)*"
-    r"(?:better|best|superior|preferred|preferable|stronger|winner|wins?\b|更好|更优|更佳|较好|胜出|获胜|最好)"
+    r"(?:better|best|superior|preferred|preferable|stronger|winner|wins?\b|更好|更优|更佳|较好|胜出|获胜|最好)(?!\s+\w+(?:ed|ten|wn)\b)"
 )
 _NEGATED = re.compile(
-    r"(?:\bnot\b|n't|\bneither\b|\bnor\b|\bif\b|\bwhether\b|\bunless\b|不|没有|如果|是否)[^.。;,，\n]{0,24}$",
+    r"(?:\bnot\b|\bcannot\b|n't|\bneither\b|\bnor\b|\bif\b|\bwhether\b|\bunless\b|不|没有|如果|是否)[^.。;,，\n]{0,24}$",
     re.IGNORECASE,
 )
+
+# "If it were right I'd pick [[A]]": what it would say, and does not.
+_COUNTERFACTUAL = re.compile(r"\bif\b[^.;\n]{0,80}(?:\bwould\b|\bcould\b|'d\b)[^.;\n]{0,30}$", re.IGNORECASE)
+_OVER = (
+    r"(?:(?:clearly|slightly|significantly|easily|also|still)\s+)?(?:outperforms|surpasses|beats|outdoes|exceeds"
+    r"|edges\s+out|is\s+preferred\s+(?:over|to))\b"
+)
+# "A or B", "A/B": a menu, no choice.
+_NO_MENU = r"(?!\s*(?:(?:/|\||&|or\b|and\b|或|和|与)\s*(?-i:[A-Z0-9])|,\s*(?-i:[A-Z]))\b)"
 
 
 def choice_matches(text: str, expected: Expected) -> Iterator[Match]:
@@ -30,10 +51,13 @@ def choice_matches(text: str, expected: Expected) -> Iterator[Match]:
     name = name_pattern(expected)
     for pattern in _formal(name):
         for found in pattern.finditer(text):
+            if _COUNTERFACTUAL.search(text, max(0, found.start() - 120), found.start()):
+                continue
             yield _match(found, found[1], text, expected, Strength.FORMAL)
     for pattern in _stated(name):
         for found in pattern.finditer(text):
-            if not _NEGATED.search(text, max(0, found.start() - 60), found.start()):
+            before = max(0, found.start() - 60)
+            if not (_NEGATED.search(text, before, found.start()) or is_asked(text, found.end())):
                 yield _match(found, found[1], text, expected, Strength.STATED)
     yield from _ties(text)
     yield from _bare(text, expected, name)
@@ -63,14 +87,14 @@ def _formal(name: str) -> tuple[re.Pattern[str], ...]:
         rf"\\boxed\{{\s*(?:\\(?:text|mathrm|textbf|mathbf)\{{)?\s*{noun}\(?({name[1:-1]}|tie)\)?\s*\}}",
         rf"\[\s*(?:result|verdict|final\s+verdict)\s*:?\s*\]?\s*:?\s*{noun}{MARKS}({name[1:-1]}|tie)\b",
         (
-            rf"<(?:answer|verdict|choice|winner|result|judge?ment|decision"
-            rf"|preference)>\s*\[*\s*{noun}\(?({name[1:-1]}|tie)\)?\s*\]*\s*</"
+            rf"<(?:final_|overall_)?(?:answer|verdict|choice|winner|result|judge?ment|decision"
+            rf"|preference|preferred|better|best|selection)(?:_\w{{1,12}})?>\s*\[*\s*{noun}\(?({name[1:-1]}|tie)\)?\s*\]*\s*</"
         ),
         (
-            rf"{VERDICT}\s*(?:\([^)\n]{{0,30}}\))?[*_`]*{IS}{MARKS}(?:the\s+)?{noun}{MARKS}({name[1:-1]}|tie"
-            rf"|平局)(?![\w'>=<+])"
+            rf"{VERDICT}\s*(?:\([^)\n]{{0,30}}\))?[*_`]*{IS}{MARKS}(?:1[.)]\s*)?(?:the\s+(?!one|two|three|four))?{noun}"
+            rf"{MARKS}({name[1:-1]}|tie|平局)(?![\w'>=<+]|[.)]\s*{NOUN}){_NO_MENU}"
         ),
-        rf"\b(?:final\s+)?(?:answer|verdict)\s*:{MARKS}{noun}{MARKS}({name[1:-1]}|tie)(?![\w'>=<+])",
+        rf"\b(?:final\s+)?(?:answer|verdict|overall|total)[*_`]*\s*:{MARKS}{noun}{MARKS}({name[1:-1]}|tie)(?![\w'>=<+]){_NO_MENU}",
         rf"\bfinal decision is\s+{noun}{MARKS}({name[1:-1]}|tie)(?![\w'])",
     )
     return tuple(re.compile(form, re.IGNORECASE) for form in forms)
@@ -79,7 +103,7 @@ def _formal(name: str) -> tuple[re.Pattern[str], ...]:
 def _stated(name: str) -> tuple[re.Pattern[str], ...]:
     forms = (
         (
-            rf"{NOUN}{MARKS}{name}[\s)\]*_`\"'”]*\s*(?:is|was|are|seems|appears(?:\s+to\s+be)?|emerges\s+as"
+            rf"(?<!比){NOUN}{MARKS}{name}[\s)\]*_`\"'”]*\s*(?:is|was|are|seems|appears(?:\s+to\s+be)?|emerges\s+as"
             rf"|comes\s+out\s+as)?\s*{_BETTER}"
         ),
         (
@@ -88,16 +112,26 @@ def _stated(name: str) -> tuple[re.Pattern[str], ...]:
             rf"(?:{NOUN}{MARKS})?{name}(?![\w'])"
         ),
         rf"\b(?:better|best|preferred|superior|winning)\s+{NOUN}{IS}(?:{NOUN}{MARKS})?{name}(?![\w'])",
-        rf"\bthe\s+{name}\s+{NOUN}\s+is\s+{_BETTER}",
+        rf"\bthe\s+{name}\s+(?:{NOUN}|one)\s+is\s+{_BETTER}",
+        rf"(?:^|[.\n]\s*)[\[(*]*((?-i:[A-Z]))[\])*]*\s+(?:is|was)\s+{_BETTER}",
+        rf"{NOUN}{MARKS}{name}[\s)\]*_`\"']*{_OVER}",
+        (
+            rf"\b(?:is|was|seems)\s+(?:\w+ly\s+|much\s+|far\s+)?(?:worse|weaker|inferior)\s+(?:than|to)\s+"
+            rf"{NOUN}{MARKS}{name}"
+        ),
+        rf"{NOUN}{MARKS}{name}[\s)\]*_`\"'”]*should\s+be\s+(?:chosen|selected|preferred|favou?red|the\s+(?:better|winner))",
+        rf"\bthe\s+(?:final\s+)?answer\s+(?:is|should\s+be|would\s+be|must\s+be)\s+{MARKS}(?:{NOUN}{MARKS})?{name}[\s*_`\"')\].]*$",
+        rf"(?:{NOUN})?{name}\s*比\s*[^。\n]{{1,12}}?(?:更好|更优|更佳|更强)",
         rf"(?:选择|更喜欢|倾向于|推荐)\s*(?:{NOUN})?\s*{name}",
     )
-    return tuple(re.compile(form, re.IGNORECASE) for form in forms)
+    return tuple(re.compile(form, re.IGNORECASE | re.MULTILINE) for form in forms)
 
 
 _TIED = re.compile(
     rf"\[\[\s*(?:tie|draw)\s*\]\]|\b(?:it(?:'s|\s+is)|this\s+is|result\s+is|verdict:|decision:|call\s+(?:it"
     rf"|this))\s+(?:therefore\s+)?(?:a\s+)?(?:tie|draw)\b"
-    rf"|\bboth\s+(?:{NOUN}s?\s+)?(?:are|is)\s+(?:about\s+|roughly\s+)?equally\s+(?:good|bad|correct|helpful)|平局"
+    rf"|\bboth\s+(?:{NOUN}s?\s+)?(?:are|is)\s+(?:about\s+|roughly\s+)?equally\s+(?:good|bad|correct|helpful)"
+    rf"|\b(?:two|both|B|2)\s+(?:{NOUN}s?\s+)?are\s+(?:about\s+|roughly\s+)?(?:equal|tied)\b(?!\s+in\b)|平局"
     rf"|不分上下|同样好",
     re.IGNORECASE,
 )
@@ -120,9 +154,11 @@ def _bare(text: str, expected: Expected, name: str) -> Iterator[Match]:
             yield Match(named(found[1], expected), offset, Strength.BARE, index == filled[-1])
         offset += len(line) + 1
     # "Judgment: the two agree. A": the letter alone after the last full stop.
-    tail = re.search(rf"[.。!?:]\s*[*_`(\[\"]*({name[1:-1]})[*_`)\]\".]*\s*$", text, re.IGNORECASE)
-    if tail and len(tail[1]) == 1 and tail[1].isupper():
-        yield Match(named(tail[1], expected), tail.start(), Strength.BARE, final=True)
+    tail = re.search(
+        rf"(?<!\d)[.。!?:]\s*[*_`(\[\"]*({NOUN}{MARKS})?({name[1:-1]})[*_`)\]\".]*\s*$", text, re.IGNORECASE
+    )
+    if tail and (tail[1] or (len(tail[2]) == 1 and tail[2].isupper())):
+        yield Match(named(tail[2], expected), tail.start(), Strength.BARE, final=True)
 
 
 def _graded(text: str, expected: Expected) -> Iterator[Match]:

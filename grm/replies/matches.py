@@ -44,12 +44,13 @@ NOUN = (
     r"|选项|模型|输出)"
 )
 VERDICT = (
-    r"(?:verdict|decision|judge?ment|judging|choice|winner|preference|preferred(?:\s+\w+)?|conclusion|result"
+    r"(?:verdict|decision|judge?ment|judging|choice|pick|selection|winner|preference|preferred(?:\s+\w+)?|conclusion"
+    r"|result|rank(?:ing|ed)|urteil|entscheidung|veredicto|decisión"
     r"|better(?:\s+\w+)?"
     r"|best(?:\s+\w+)?|final\s+(?:answer|label|grade|evaluation|assessment)|evaluation|assessment|label|correctness"
     r"|判断|判定|结论|决定|选择|结果|胜者|裁决|评判|最终答案)"
 )
-IS = r"(?:\s*(?:is|was|are|:|=|->|→|为|是|就是)\s*)+"
+IS = r"(?:\s*(?:is|was|are|would\s+be|:|=|->|→|为|是|就是)\s*)+"
 MARKS = r"[\s*_`\"'“”#(\[<]*"
 
 
@@ -57,6 +58,11 @@ def is_final(text: str, at: int) -> bool:
     """Whether the verdict at that place is announced as the last word."""
     start = max(text.rfind("\n", 0, at) + 1, at - ANNOUNCED_WITHIN_CHARS)
     return _FINAL.search(text, start, at) is not None
+
+
+def is_asked(text: str, end: int) -> bool:
+    """Whether the sentence that goes on there is a question."""
+    return re.match(r"[^.!?。！？\n]{0,80}[?？]", text[end : end + 81]) is not None
 
 
 def name_pattern(expected: Expected) -> str:

@@ -3,7 +3,8 @@
 Rule 1: a quote is blanked out, not cut out, so that what stood around it does not run together.
 Rule 2: a quote is: a line that stands word for word in what the judge was shown (unless it is the judge's last
         line), a blockquote, what is quoted after a verb of saying, an example ("[[A]]" if A is better).
-Rule 3: compatibility forms are folded first: full-width digits, letters, colons and brackets.
+Rule 3: compatibility forms are folded first: full-width digits, letters, colons and brackets. Rows of a table
+        become lines.
 """
 
 import re
@@ -30,10 +31,19 @@ _CONDITIONAL = re.compile(
     r"(?=[,;.]|\n|$)",
     re.IGNORECASE,
 )
+# "The candidate got \\boxed{5}": its mark, not the judge's.
+_REPORTED = re.compile(
+    r"\b(?:candidate|student|response|assistant|solution|it|he|she|they)(?:\s+\(?\w\)?)?(?:'s\s+\w+)?\s+(?:\w+ly\s+)?"
+    r"(?:got|gets|gives|gave|writes|wrote|boxe[sd]|answers|answered|concludes|concluded|obtains|obtained|arrives\s+at"
+    r"|ends\s+with|states|reports|puts)\b[^.\n]{0,40}?(?:\\boxed\{[^}\n]{1,40}\}|\[\[[^\]\n]{1,40}\]\])",
+    re.IGNORECASE,
+)
 # Long white space makes the patterns behind this slow and says nothing.
 _SPACES = re.compile(r"[^\S\n]{4,}")
 _BLANKS = re.compile(r"\n\s*\n")
 _BLOCKQUOTE = re.compile(r"^[ \t]*>(?![>=]).*$", re.MULTILINE)
+_RULE = re.compile(r"^[ \t]*\|[ \t|:-]+\|[ \t]*$", re.MULTILINE)
+_ROW = re.compile(r"^[ \t]*\|([^\n]*)\|[ \t]*$", re.MULTILINE)
 LONG_QUOTE_CHARS = 24
 """A quoted label is short: "Output (a)", "Response 1"."""
 
@@ -44,12 +54,19 @@ def own_voice(text: str, shown: Sequence[str] = ()) -> str:
     >>> own_voice('It says "Score: 10". Score: 3')
     'It says    . Score: 3'
     """
-    text = _BLANKS.sub("\n\n", _SPACES.sub(" ", unicodedata.normalize("NFKC", text)))
+    text = unicodedata.normalize("NFKC", text).replace("≫", ">>").replace("≪", "<<")
+    text = _BLANKS.sub("\n\n", _SPACES.sub(" ", _RULE.sub("", text)))
+    text = _ROW.sub(_unfolded, text)
     text = _without_shown_lines(text, shown)
     if _BLOCKQUOTE.sub("", text).strip():
         text = _BLOCKQUOTE.sub(_blank, text)
-    text = _CONDITIONAL.sub(_blank, text)
+    text = _REPORTED.sub(_blank, _CONDITIONAL.sub(_blank, text))
     return _SPACES.sub("    ", _QUOTED.sub(_blank_quote, text))
+
+
+def _unfolded(row: re.Match[str]) -> str:
+    """A row of a table as a line: `| **Total** | 7 |` is "**Total**: 7"."""
+    return ": ".join(cell.strip() for cell in row[1].split("|") if cell.strip())
 
 
 def _blank(found: re.Match[str]) -> str:

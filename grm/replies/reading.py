@@ -3,7 +3,7 @@
 Rule 1: only the judge's own voice counts: not its thinking, not a quote of the candidate, the rubric or the task.
 Rule 2: a marked verdict ([[A]], \\boxed{7}, Final Decision: Yes) outweighs prose, prose outweighs a lone label.
 Rule 3: marked verdicts that differ contradict each other, unless the last one, and only it, is announced as final.
-        In prose the last word wins.
+        In prose the last word wins, but of scores that differ none is the score.
 Rule 4: a reply that was cut short counts only where its verdict is marked and announced as final.
 Rule 5: what is off the scale, or on another scale, is unread. Nothing is clipped and nothing has a default.
 """
@@ -114,6 +114,6 @@ def _last_word(heard: Sequence[Match], strength: Strength) -> Match | Unread:
         return heard[-1]
     if len({match.value for match in final}) == 1 and (strength is not Strength.FORMAL or heard[-1].final):
         return final[-1]
-    if strength is Strength.STATED:
+    if strength is Strength.STATED and not isinstance(heard[-1].value, float):
         return final[-1] if final else heard[-1]
     return Unread(Reason.CONTRADICTORY, f"{len(heard)} verdicts that differ")

@@ -4,17 +4,24 @@ import re
 from collections.abc import Iterator
 
 from grm.replies.expected import Expected
-from grm.replies.matches import IS, MARKS, Match, Strength, is_final
+from grm.replies.matches import IS, MARKS, NOUN, Match, Strength, aliases, is_final
 
 _NUMBER = r"(-?\d{1,4}(?:\.\d{1,4})?)"
-_OUT_OF = r"(?:\s*(?:/|out\s+of|of)\s*(\d{1,4}(?:\.\d+)?))?"
-_SCORE = r"(?:scor(?:e|ed|ing)|rat(?:ing|ed?)|grade[ds]?|marks?|points?|评分|得分|分数|打分|总分|评级|分值)"
-_NO_RANGE = r"(?!\s*(?:-|–|—|~|to|or|or\s+maybe|至|到)\s*\d)(?![\w%])(?!\.\d)"
+_OUT_OF = r"(?:\s*\(?(?:/|out\s+of|of)\s*(\d{1,4}(?:\.\d+)?)\)?)?"
+_SCORE = (
+    r"(?:scor(?:e|ed|ing)|rat(?:ing|ed?)|grade[ds]?|marks?|points?|puntuación|puntaje|calificación|bewertung"
+    r"|punktzahl|punteggio|pontuação|оценка|балл|評価|点数|점수|评分|得分|分数|打分|总分|评级|分值)"
+)
+_NO_RANGE = r"(?!\s*(?:-|–|—|~|to|or|or\s+maybe|至|到)\s*\d)(?![\w%])(?!\.\d)(?!\s*/\s*\d)"
+# "8 for style" is a part, "10 would be perfect" is nobody's score.
+_NO_RANGE += r"(?!\s+for\s+(?!th|its\b|being\b)|\s+(?:would|requires?|needs?|means|is\s+(?:for|reserved))\b)"
+_NEGATED = re.compile(r"(?:\bnot\b|n't|\bnever\b)[^.;\n]*$", re.IGNORECASE)
+_SCALE = re.compile(r"\([^)\n]*?(\d+)\s*\)")
 _MARKED = (
     rf"\[\[\s*(?:{_SCORE}\s*:?\s*)?{_NUMBER}{_OUT_OF}\s*\]\]",
     rf"\\boxed\{{\s*(?:\\(?:text|mathrm)\{{)?\s*{_NUMBER}{_OUT_OF}\s*\}}",
     rf"\[\s*(?:result|score|rating)\s*:?\s*\]?\s*:?{MARKS}{_NUMBER}{_OUT_OF}{_NO_RANGE}",
-    rf"<(?:score|rating|answer|grade|result)>\s*{_NUMBER}{_OUT_OF}\s*</",
+    rf"<(?:final_|overall_|total_)?(?:score|rating|answer|grade|result)>\s*{_NUMBER}{_OUT_OF}\s*</",
 )
 _ANNOUNCED = (
     (
@@ -25,10 +32,16 @@ _ANNOUNCED = (
         rf"\b(?:give|gives|assign|award|deserves?|rate|earns?)\s+(?:\w+\s+){{0,4}}?(?:a"
         rf"|an)?\s*{MARKS}{_NUMBER}{_OUT_OF}{_NO_RANGE}"
     ),
-    rf"\b(?:overall|total|final)\s*:{MARKS}{_NUMBER}{_OUT_OF}{_NO_RANGE}",
+    rf"\b(?:overall|total|final)[*_`]*\s*:{MARKS}{_NUMBER}{_OUT_OF}{_NO_RANGE}",
     rf"(?:给|打|评)\s*(?:出|为)?\s*{_NUMBER}{_OUT_OF}\s*分",
 )
 _STATED = (rf"(?<![\d/.]){_NUMBER}\s*(?:/|out\s+of)\s*(\d{{1,4}}){_NO_RANGE}", rf"{_NUMBER}(){''}\s*分(?![制之])")
+# The line says the score and nothing else: it outweighs what is said of scores in passing.
+_OWN_LINE = re.compile(
+    rf"^[\s*_`#>-]*(?:(?:my|the|final|overall|total)\s+)*{_SCORE}[*_`]*\s*(?:\([^)\n]{{0,30}}\)\s*)?[*_`]*{IS}"
+    rf"{MARKS}{_NUMBER}{_OUT_OF}{_NO_RANGE}[\s*_`\"')\].。]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _BARE = re.compile(rf"{MARKS}{_NUMBER}{_OUT_OF}[\s*_`\"'”)\].。>]*(?:分|points?)?[.。]?")
 _SEVERAL = r"(-?\d{1,4}(?:\.\d{1,4})?(?:\s*[,;\s]\s*-?\d{1,4}(?:\.\d{1,4})?)+)"
 
@@ -38,7 +51,10 @@ def score_matches(text: str, expected: Expected) -> Iterator[Match]:
     for forms, strength in ((_MARKED, Strength.FORMAL), (_ANNOUNCED, Strength.STATED), (_STATED, Strength.BARE)):
         for form in forms:
             for found in re.finditer(form, text, re.IGNORECASE):
-                yield _match(found, text, expected, strength)
+                if not _NEGATED.search(text, max(0, found.start() - 24), found.start()):
+                    yield _match(found, text, expected, strength)
+    for found in _OWN_LINE.finditer(text):
+        yield _match(found, text, expected, Strength.FORMAL)
     lines = [line for line in text.split("\n") if line.strip()]
     for line in {lines[0], lines[-1]} if lines else ():
         if lone := _BARE.fullmatch(line.strip()):
@@ -59,12 +75,33 @@ def scores_matches(text: str, expected: Expected) -> Iterator[Match]:
             if len(numbers) == len(expected.names):
                 off = any(not expected.low <= number <= expected.high for number in numbers)
                 yield Match(numbers, found.start(), strength, is_final(text, found.start()), off_scale=off)
+    yield from _one_each(text, expected)
+
+
+def _one_each(text: str, expected: Expected) -> Iterator[Match]:
+    """One announced score per candidate: "Assistant 1: 8" and "Assistant 2: 6", or "A=7, B=4"."""
+    said: list[Match] = []
+    table = aliases(expected)
+    for name in expected.names:
+        spelt = "|".join(re.escape(alias) for alias, meant in table.items() if meant == name)
+        form = (
+            rf"(?<![\w.])(?:{NOUN}\s*)?[\[(*]{{0,4}}(?:{spelt})[\])*_`]{{0,4}}(?:'s)?\s*(?:{_SCORE})?\s*[:=]{MARKS}"
+            rf"{_NUMBER}{_OUT_OF}{_NO_RANGE}"
+        )
+        found = [_match(one, text, expected, Strength.STATED) for one in re.finditer(form, text, re.IGNORECASE)]
+        if len({match.value for match in found}) != 1:
+            return
+        said.append(found[-1])
+    numbers = tuple(match.value for match in said if isinstance(match.value, float))
+    yield Match(numbers, said[-1].at, Strength.STATED, off_scale=any(match.off_scale for match in said))
 
 
 def _match(found: re.Match[str], text: str, expected: Expected, strength: Strength, at: int | None = None) -> Match:
     value = float(found[1])
     out_of = (found[2] or None) if found.re.groups > 1 else None
-    off = not expected.low <= value <= expected.high or (out_of is not None and float(out_of) != expected.high)
+    told = _SCALE.search(text, found.start(), found.start(1))
+    scale = out_of or (told and told[1])
+    off = not expected.low <= value <= expected.high or (scale is not None and float(scale) != expected.high)
     final = is_final(text, found.start(1)) or (at is None and bool(_TOTAL.search(text[: found.start(1)][-40:])))
     return Match(value, found.start() if at is None else at, strength, final, off_scale=off)
 
