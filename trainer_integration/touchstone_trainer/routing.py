@@ -38,7 +38,7 @@ NO_FLOAT64 = frozenset({"mps"})
 
 
 class RoutingRefused(ValueError):
-    """FP64 routing cannot be had on this model; the message says where and why. Nothing was changed."""
+    """FP64 routing cannot be had on this model; the message says where and why. No router was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,7 @@ class _Float64Router(nn.Module):
 
     routing_class: type[nn.Module]
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator] # a compiler cannot trace the mode: the router runs as written, between two graphs
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         leaves, spec = tree.tree_flatten((args, kwargs))
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]

@@ -134,6 +134,19 @@ def test_autocast_does_not_reach_the_router() -> None:
     assert [out.dtype for out in under] == [out.dtype for out in plain]
 
 
+def test_compiled_code_routes_the_same() -> None:
+    """Under torch.compile the router runs as written, between two graphs."""
+    router = router_of(MixtralTopKRouter, 8, 16, torch.randn(8, 16))
+    hidden = torch.randn(64, 16)
+
+    def weights(given: torch.Tensor) -> Any:
+        return router(given * 2)[1] + 1
+
+    with torch.no_grad(), fp64_routing(router):
+        compiled: Any = torch.compile(weights, backend="eager")
+        assert torch.equal(compiled(hidden), weights(hidden))
+
+
 def test_gradient_checkpointing_gives_the_same_gradients() -> None:
     """With the backward pass inside the block, recomputation routes the same."""
     gradients = []
