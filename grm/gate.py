@@ -7,7 +7,6 @@ Rule 3: rules about answers (a number where a number is asked for) hold for ANSW
         anything that is not empty, a placeholder, a loop or the question itself.
 """
 
-import html
 import re
 import unicodedata
 import zlib
@@ -15,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from grm.gate_view import Seen, bare, flat, visible, words_of
 from grm.gate_words import (
     EMPTY_SET,
     NON_COMMITTAL,
@@ -28,7 +28,6 @@ from grm.gate_words import (
     TALK,
 )
 from grm.judgement import Candidate, Case, Reason, Task
-from grm.replies.thinking import without_thinking
 from grm.suspicions import suspicions
 
 __all__ = ["Rejection", "gate", "suspicions"]
@@ -48,24 +47,21 @@ GIBBERISH_SHARE = 0.6
 MAX_CHECKED_CHARS = 200_000
 
 _INVISIBLE = frozenset(("Cf", "Cc", "Cn", "Co", "Cs"))
-_TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>|<!--[^<>]{0,2000}-->")
-_STRUCTURE = re.compile(
-    r"\\(?:[dt]?frac|sqrt|left|right|boxed|fbox|text\w*|math\w+|begin|end|displaystyle|q?quad|operatorname|hline"
-    r"|item|label"
-    r"|big\w*|Big\w*|underline|overline|hspace|vspace)\b"
-    r"|\\[^A-Za-z]|\{\s*(?:array|matrix|tabular|equation\*?|align\*?|cases)\s*\}"
-)
-_RULE_ROW = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*\|?\s*$")
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+(?:\.\d+)?")
 _ANSWER_SYMBOLS = frozenset("∞∅πℝℂℤℕℚ√±")
+_LETTERS = frozenset("abcdefgh")
+_GREETING = frozenset(("hello", "hi", "thank", "thanks", "sure", "great", "good", "yes", "right"))
 _OPTION = re.compile(r"(?<!\w)\(?([A-H])[).:、]")
 _TAUTOLOGY = re.compile(
     r"^\W*(?:the|an?)\s+(\w{3,})\b[^.,;:\n]*\bis\s+(?:the|an?)\s+\1\s+(?:that|which|who|with|having|of"
     r"|whose)\b[^,;:\n]*$",
     re.IGNORECASE,
 )
+_ASKED = re.compile(
+    r"^\W*(?:q|question|problem|task|prompt|user|you\s+asked|the\s+(?:question|problem|task)\s+is|题目|问题)\W*[:：]\s*",
+    re.IGNORECASE,
+)
 _ROMAN = re.compile(r"\b(?=[IVXLCDM]{1,9}\b)M*(?:CM|CD|D?C*)(?:XC|XL|L?X*)(?:IX|IV|V?I*)\b")
-_STEP_HEADING = re.compile(r"\bsteps?\s*\d{1,2}\b|第[一二三四五\d]步", re.IGNORECASE)
+_STEP_HEADING = re.compile(r"\bsteps?\s*\d{1,2}\b|第[一二三四五\d]步|步骤[一二三四五\d]", re.IGNORECASE)
 _ODD_PAIR = re.compile(
     r"q(?=[^u\W])|j(?=[bcdfghjklmnpqrstvwxz])|x(?=[bdfgjkmnrsvwxz])|z(?=[bcdfgjkmnpqrstvwx])|v(?=[bcdfghjkmnpqstvwxz])"
     r"|w(?=[bcfgjmpqtvwxz])|[fghkpqvwxz]j|k(?=[bcdfgjkmpqtvxz])|[bcdfghjklmnpqstvwz]x|(?<!\b)[bcdfghjkmpvwxz]q"
@@ -82,37 +78,12 @@ class Rejection:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A response as a reader sees it, and what it is held against."""
-
-    text: str
-    bare: str
-    words: tuple[str, ...]
-    case: Case
-
-    @property
-    def holds_reference(self) -> bool:
-        """Whether the reference's own text is in the response, or the response's in the reference."""
-        wanted, said = _flat(self.case.reference or ""), _flat(self.text)
-        return bool(wanted) and bool(said) and (wanted in said or said in wanted)
-
-    @property
-    def is_formula(self) -> bool:
-        """Whether it is written in symbols rather than words: these are the question's own by nature."""
-        return not any(len(word) >= 3 and word.isalpha() for word in self.words)
-
-    @property
-    def wants_number(self) -> bool:
-        """Whether the reference is a number, with a short unit at most."""
-        reference = _STRUCTURE.sub("", unicodedata.normalize("NFKC", self.case.reference or ""))
-        return any(char.isdigit() for char in reference) and sum(char.isalpha() for char in reference) <= 3
-
-
 def gate(case: Case, candidate: Candidate) -> Rejection | None:
     """The first rule that rejects the response, or None: then a judge may look at it."""
-    text = _visible(candidate.response[:MAX_CHECKED_CHARS])
-    seen = _Seen(text, _bare(text), tuple(_words(_bare(text))), case)
+    if case.reference and candidate.response.strip() == case.reference.strip():
+        return None
+    text = visible(candidate.response[:MAX_CHECKED_CHARS])
+    seen = Seen(text, bare(text), tuple(words_of(bare(text))), case)
     for rule in _RULES:
         found = rule(seen)
         if found is not None:
@@ -127,43 +98,18 @@ def gate(case: Case, candidate: Candidate) -> Rejection | None:
     return None
 
 
-def _visible(response: str) -> str:
-    """Without thinking and invisible characters, compatibility forms folded."""
-    text = unicodedata.normalize("NFKC", html.unescape(without_thinking(response)))
-    return "".join(
-        char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cf", "Cc", "Cn", "Co", "Cs")
-    )
-
-
-def _bare(text: str) -> str:
-    """Without tags, table frames, empty tables and LaTeX structure."""
-    lines = text.split("\n")
-    rows = [line for line in lines if line.strip().startswith("|")]
-    ruled = next((index for index, row in enumerate(rows) if _RULE_ROW.match(row)), None)
-    if ruled is not None and not any(char.isalnum() for row in rows[ruled + 1 :] for char in row):
-        # A table whose body is empty has headings only: these are not content.
-        lines = [line for line in lines if line not in rows]
-    return _STRUCTURE.sub(" ", _TAG.sub(" ", "\n".join(lines)))
-
-
-def _words(text: str) -> list[str]:
-    return [word.replace("’", "'").casefold() for word in _WORD.findall(text)]
-
-
-def _flat(text: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())
-
-
-def _empty(seen: _Seen) -> Rejection | None:
+def _empty(seen: Seen) -> Rejection | None:
     if not seen.text.strip(" \n\t\ufffd"):
         return Rejection(Reason.EMPTY, "nothing visible was written")
     return None
 
 
-def _symbols_only(seen: _Seen) -> Rejection | None:
+def _symbols_only(seen: Seen) -> Rejection | None:
+    if _is_empty_list(seen):
+        return Rejection(Reason.MARKUP_ONLY, "a list without items")
     if any(char.isalnum() or char in _ANSWER_SYMBOLS for char in seen.bare):
         return None
-    if seen.case.reference is not None and not _flat(seen.case.reference):
+    if seen.case.reference is not None and not flat(seen.case.reference):
         # Where the reference is made of symbols, symbols are an answer.
         return None
     if EMPTY_SET.search(seen.case.reference or "") and any(char in "{}[]()" for char in seen.text):
@@ -175,16 +121,24 @@ def _symbols_only(seen: _Seen) -> Rejection | None:
     return Rejection(Reason.SYMBOLS_ONLY, "only symbols were written")
 
 
-def _placeholder(seen: _Seen) -> Rejection | None:
+def _is_empty_list(seen: Seen) -> bool:
+    """Two or more numbers of a list, in order, and nothing behind any of them."""
+    lines = [line.strip() for line in seen.text.split("\n") if line.strip()]
+    return len(lines) > 1 and all(line in (f"{at}.", f"{at})") for at, line in enumerate(lines, 1))
+
+
+def _placeholder(seen: Seen) -> Rejection | None:
     said = " ".join(seen.bare.split()).strip(" .!\"'`[](){}<>*_").casefold()
-    if said not in PLACEHOLDER or seen.holds_reference:
+    if not {said, said.replace(".", "")} & PLACEHOLDER or seen.holds_reference:
+        return None
+    if EMPTY_SET.search(seen.case.reference or "") and said in ("none", "nothing", "empty", "void"):
         return None
     if seen.case.reference in (None, "0") and said in ("none", "nothing", "empty", "undefined", "unknown"):
         return None
     return Rejection(Reason.PLACEHOLDER, f"{said!r} stands in the place of an answer")
 
 
-def _loop(seen: _Seen) -> Rejection | None:
+def _loop(seen: Seen) -> Rejection | None:
     text = seen.text.strip()
     if not any(char.isalpha() for char in text):
         # A long number may well repeat itself.
@@ -216,22 +170,24 @@ def _one_unit(text: str) -> bool:
     )
 
 
-def _echo(seen: _Seen) -> Rejection | None:
-    asked, said = _flat(seen.case.question), _flat(seen.text)
+def _echo(seen: Seen) -> Rejection | None:
+    asked, said = flat(seen.case.question), flat(_ASKED.sub("", seen.text))
     if asked and said and said == asked * max(1, len(said) // len(asked)):
         return Rejection(Reason.ECHO, "the question, handed back")
     return None
 
 
-def _opener_only(seen: _Seen) -> Rejection | None:
+def _opener_only(seen: Seen) -> Rejection | None:
     if not seen.words or len(seen.words) > SHORT_WORDS or seen.holds_reference:
         return None
     left = OPENER_CJK.sub("", _STEP_HEADING.sub(" ", seen.bare))
-    words = [word for word in _words(left) if word not in OPENER and word not in STOP]
+    words = [word for word in words_of(left) if word not in OPENER and word not in STOP]
     if seen.text.strip(" \n.:!#*").casefold() in OPENER:
         # Scripts whose vowel signs are no letters fall apart into words otherwise.
         words, left = [], ""
     named = left != seen.bare or any(len(word) >= 4 or word > "\u2e80" for word in seen.words)
+    if seen.case.task is Task.OPEN and _GREETING & set(seen.words) & set(words_of(seen.case.question)):
+        return None  # "Say hello."
     if words or not named or any(char in "=+×÷" or char in _ANSWER_SYMBOLS for char in left):
         return None
     if seen.case.task is Task.ANSWER and ("no" in seen.words or (len(seen.words) == 1 and _may_be_answer(seen))):
@@ -240,18 +196,47 @@ def _opener_only(seen: _Seen) -> Rejection | None:
     return Rejection(Reason.OPENER_ONLY, "the opening of an answer and nothing behind it")
 
 
-def _may_be_answer(seen: _Seen) -> bool:
+def _may_be_answer(seen: Seen) -> bool:
     word = seen.words[0]
     return word in ("yes", "right", "correct") or (seen.case.reference is None and word in ("first", "all", "good"))
 
 
-def _part_echo(seen: _Seen) -> Rejection | None:
+def _part_echo(seen: Seen) -> Rejection | None:
     """The question's words and nothing else: most of them, or its list of options."""
-    asked, said = Counter(_words(seen.case.question)), Counter(seen.words)
+    asked, said = Counter(words_of(seen.case.question)), Counter(seen.words)
+    if not said or seen.case.reference is None:
+        return _whole_echo(seen, asked, said)
+    letters = set() if "not" in said else _LETTERS & set(said)
+    if (
+        re.fullmatch(r"\W*[A-H]\W*", seen.case.reference)
+        and len(letters) >= ECHO_OPTIONS
+        and letters | STOP >= set(said)
+    ):
+        return Rejection(Reason.ECHO, "the letters of the options, handed back")
+    if not seen.holds_reference and "=" in seen.text and flat(seen.text) in flat(seen.case.question):
+        return Rejection(Reason.ECHO, "the question's equation, handed back")
+    if not seen.holds_reference and _goes_round(seen, asked):
+        return Rejection(Reason.ECHO, "the question's words in a circle")
+    return _whole_echo(seen, asked, said)
+
+
+def _goes_round(seen: Seen, asked: Counter[str]) -> bool:
+    """Whether three words of the question stand there twice, and hardly anything new beside them."""
+    fresh = [word for word in seen.words if word not in asked and word not in STOP]
+    if len(fresh) > 2 or any(word[0].isdigit() for word in fresh) or _has_number(seen):
+        return False
+    runs = Counter(zip(seen.words, seen.words[1:], seen.words[2:], strict=False))
+    question = tuple(words_of(seen.case.question))
+    told = set(zip(question, question[1:], question[2:], strict=False))
+    named = any(word.casefold() in fresh for word in re.findall(r"(?<!^)(?<![.!?]\s)\b[A-Z]\w+", seen.text))
+    return not named and any(count > 1 and run in told for run, count in runs.items())
+
+
+def _whole_echo(seen: Seen, asked: Counter[str], said: Counter[str]) -> Rejection | None:
     if not said or set(said) - set(asked):
         return None
-    close = _flat(seen.case.reference or "")
-    if close and _flat(seen.text) == close:
+    close = flat(seen.case.reference or "")
+    if close and flat(seen.text) == close:
         return None
     if len(set(_OPTION.findall(seen.text))) >= ECHO_OPTIONS:
         return Rejection(Reason.ECHO, "the options, handed back")
@@ -263,17 +248,17 @@ def _part_echo(seen: _Seen) -> Rejection | None:
     return None
 
 
-def _tautology(seen: _Seen) -> Rejection | None:
+def _tautology(seen: Seen) -> Rejection | None:
     found = _TAUTOLOGY.match(seen.text.strip().rstrip("."))
-    if found and found[1].casefold() in _words(seen.case.question) and not seen.holds_reference:
+    if found and found[1].casefold() in words_of(seen.case.question) and not seen.holds_reference:
         return Rejection(Reason.ECHO, f"says of the {found[1]} that it is a {found[1]}")
     return None
 
 
-def _gibberish(seen: _Seen) -> Rejection | None:
+def _gibberish(seen: Seen) -> Rejection | None:
     if re.search(r"[=^\\]", seen.text) or seen.holds_reference:
         return None
-    known = set(_words(seen.case.question)) | set(_words(seen.case.reference or ""))
+    known = set(words_of(seen.case.question)) | set(words_of(seen.case.reference or ""))
     words = [
         word
         for word in re.findall(r"(?<![\w'])[a-z]{3,}(?![\w'])", seen.bare)
@@ -286,7 +271,7 @@ def _gibberish(seen: _Seen) -> Rejection | None:
     return None
 
 
-def _no_content(seen: _Seen) -> Rejection | None:
+def _no_content(seen: Seen) -> Rejection | None:
     """Talk about an answer: nothing but openers, grading words and the question's own words."""
     fewest = 1 if seen.wants_number else 3
     if not fewest <= len(seen.words) <= SHORT_WORDS or seen.holds_reference or _has_number(seen):
@@ -294,8 +279,8 @@ def _no_content(seen: _Seen) -> Rejection | None:
     if seen.is_formula or seen.case.reference == "":
         return None
     known = OPENER | STOP | TALK
-    asked = set(_words(seen.case.question))
-    fresh = [word for word in _words(OPENER_CJK.sub("", seen.bare)) if word not in known]
+    asked = set(words_of(seen.case.question))
+    fresh = [word for word in words_of(OPENER_CJK.sub("", seen.bare)) if word not in known]
     if not fresh or (
         all(word in asked for word in fresh) and (seen.wants_number or any(word in TALK for word in seen.words))
     ):
@@ -303,7 +288,7 @@ def _no_content(seen: _Seen) -> Rejection | None:
     return None
 
 
-def _no_number(seen: _Seen) -> Rejection | None:
+def _no_number(seen: Seen) -> Rejection | None:
     """The reference is a number, and the response has none in any form."""
     if not seen.wants_number or len(seen.words) < 4 or seen.holds_reference or _has_number(seen):
         return None
@@ -312,7 +297,7 @@ def _no_number(seen: _Seen) -> Rejection | None:
     return Rejection(Reason.NO_ANSWER, "a number is asked for, and none is given")
 
 
-def _is_read(seen: _Seen) -> bool:
+def _is_read(seen: Seen) -> bool:
     """Whether the response is in a language whose numbers the gate knows."""
     letters = [char for char in seen.bare if char.isalpha()]
     plain = sum(char.isascii() or "\u4e00" <= char <= "\u9fff" for char in letters)
@@ -323,7 +308,7 @@ def _is_read(seen: _Seen) -> bool:
     )
 
 
-def _has_number(seen: _Seen) -> bool:
+def _has_number(seen: Seen) -> bool:
     if seen.case.reference == "0" and any(word in ("no", "none", "not", "nobody", "never") for word in seen.words):
         # "There are no solutions" says how many.
         return True
@@ -332,10 +317,11 @@ def _has_number(seen: _Seen) -> bool:
     if any(char in _ANSWER_SYMBOLS for char in seen.bare) or NUMBER_CJK.search(NOT_A_NUMBER_CJK.sub("", seen.bare)):
         return True
     roman = [word for word in _ROMAN.findall(seen.bare) if word not in ("", "I", "C", "D", "M", "L")]
-    return bool(roman) or any(part in NUMBER for word in seen.words for part in word.split("-"))
+    words = re.sub(r"\b(?:the|this|that|which|any|each|no)\s+one\b", " ", " ".join(seen.words)).split()
+    return bool(roman) or any(part in NUMBER for word in words for part in word.split("-"))
 
 
-def _non_committal(seen: _Seen) -> Rejection | None:
+def _non_committal(seen: Seen) -> Rejection | None:
     reference = seen.case.reference
     if not reference or NON_COMMITTAL.search(reference) or seen.holds_reference or len(seen.words) > SHORT_WORDS:
         return None
@@ -344,6 +330,6 @@ def _non_committal(seen: _Seen) -> Rejection | None:
     return None
 
 
-Rule = Callable[[_Seen], Rejection | None]
+Rule = Callable[[Seen], Rejection | None]
 _RULES: tuple[Rule, ...] = (_empty, _symbols_only, _placeholder, _loop, _echo, _opener_only)
 _ANSWER_RULES: tuple[Rule, ...] = (_part_echo, _tautology, _gibberish, _no_content, _no_number, _non_committal)

@@ -30,9 +30,12 @@ OPENER = _words(
     "introduction",
     "think through take look go going need needed want wanted together straightforward simple easy interesting "
     "important",
+    "understand understanding see hmm i'd considering analyzing analysing examining examine denote obtain obtained get",
+    "calculation computation worked after have proceed happy asks",
     "verify check double careful systematic systematically logical logically thorough thoroughly structured proceed it",
     # The same openers in other languages, as single words.
     "solución solucion respuesta vamos resolver paso a problema la el los de es final razonamiento resultado",
+    "resolverlo lautet решим задачу шагам по это est sera",
     "réponse reponse résolvons étape par problème solution raisonnement résultat voici le les des une un",
     "lösung loesung antwort schritt für aufgabe ergebnis rechnung hier ist die der das wir lösen",
     "solução solucao resposta passo vamos soluzione risposta passaggio решение ответ решим шаг за шагом давайте задачу",
@@ -66,6 +69,11 @@ PLACEHOLDER = frozenset(
         *"null none nil nan undefined unknown n/a n.a. na tbd tba todo fixme placeholder xxx empty void missing "
         "nothing 无 空 暂无 待定 未知 略 なし 不明".split(),
         "no answer",
+        "no output",
+        "no result",
+        "lorem ipsum",
+        "error",
+        "timeout",
         "not available",
         "not applicable",
         "no response",
@@ -77,7 +85,7 @@ PLACEHOLDER = frozenset(
 )
 # Phrases of Chinese, Japanese and Korean openers: these scripts have no spaces to cut at.
 OPENER_CJK = re.compile(
-    "解説|解法|解題|解き方|過程|方法|題目|입니다|은|는|이|가|说明|让我们|我们|我来|让我|一步一步|逐步|一步步|仔细|详细|认真|完整|严谨|来|地|先|分析|解决|解答|计算|求解|回答|思考|推理|解释|看看|看"
+    "答え|みましょう|いてみ|解説|解法|解題|解き方|過程|方法|題目|입니다|은|는|이|가|说明|让我们|我们|我来|让我|一步一步|逐步|一步步|仔细|详细|认真|完整|严谨|来|地|先|分析|解决|解答|计算|求解|回答|思考|推理|解释|看看|看"
     "|一下|这道题目?|这个问题|该题|本题|题目|问题|首先|好的|当然|可以|没问题|下面|以下|如下|接下来|那么|现在|最终|最后|答案|结果|结论|过程|步骤|思路"
     "|解题|解析|解|答|是|为|的|了|吧|呢|请|将|对|进行|给出|开始|考虑|要|需要|根据|题意"
     "|ステップ|考え|ましょう|まず|この|問題|解い|解き|て|みます|いきます|です|は|を|で|解説|かいせつ|答え|풀이|해설|정답|문제|단계별로"
@@ -90,6 +98,8 @@ EMPTY_SET = re.compile(r"\\(?:emptyset|varnothing)|[∅⌀]|\bempty\b|no\s+solut
 NON_COMMITTAL = re.compile(
     r"can(?:not|'t|not be)\s+(?:be\s+)?(?:determined?|answer(?:ed)?|sa(?:y|id)|known?|tell|told|conclud\w*"
     r"|decid\w*|solv\w*)"
+    r"|^\W*(?:it|that|this)\s+depends\b|\bno\s+idea\b|\bwho\s+can\s+say\b|\b(?:is\s+)?unclear\b|\bill-?\s?posed\b"
+    r"|up\s+to\s+(?:interpretation|you)\b|could\s+be\s+anything|exercise\s+(?:to|for)\s+the\s+reader"
     r"|not\s+enough\s+information|insufficient\s+(?:information|data)|depends?\s+on|(?:i\s+)?(?:do\s+not|don't"
     r"|dont)\s+know"
     r"|no\s+(?:definite|clear|single|unique)\s+answer|impossible\s+to\s+(?:say|tell|know|determine)"

@@ -66,6 +66,11 @@ class SupervisedBackend:
         return self._model
 
     @property
+    def url(self) -> str | None:
+        """Where the server listens, for others on this machine; None while there is none."""
+        return self._backend.root if self._backend else None
+
+    @property
     def capabilities(self) -> Capabilities | None:
         """What the last probe proved."""
         return self._capabilities
