@@ -296,3 +296,19 @@ def test_steps_keep_formulas_and_code_whole() -> None:
     assert states_answer("So \\boxed{3}")
     assert states_answer("故答案为 3")
     assert not states_answer("Answering takes time")
+
+
+def test_a_row_that_the_server_refuses_is_unusable(compress: Compress) -> None:
+    """A prompt that is too long for the model costs its own row, with the server's words; the others go on."""
+    polite = reasoner(lambda begun, body: "so \\boxed{42}.")
+    speak = polite.script
+
+    def act(asked: Asked) -> Act:
+        return Json({"error": "too long"}, 400) if "LONG" in str(asked.body) else speak(asked)
+
+    polite.script = act
+    done, _ = compress(polite, row(ANXIOUS), row(f"LONG {ANXIOUS}"))
+    assert done.counts["shortened"] == done.counts["attempted"] == 1
+    (bad,) = done.unusable
+    assert bad.place.number == 2
+    assert "too long" in bad.problem

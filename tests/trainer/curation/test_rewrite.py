@@ -13,6 +13,7 @@ from touchstone_client import Client
 from touchstone_trainer.curation.model_server import ModelServer
 from touchstone_trainer.curation.rewriting import checks
 from touchstone_trainer.curation.rewriting.acceptance import GUESSES, boxed
+from touchstone_trainer.curation.rewriting.by_model import Writer
 from touchstone_trainer.curation.rewriting.drafts import Draft, Reason
 from touchstone_trainer.curation.rewriting.rewriter import Rewriter
 from touchstone_trainer.curation.rows import Found, Place
@@ -40,7 +41,7 @@ def writes(*texts: str) -> ScriptedOpenAI:
 
 def by_model(service: LiveService, row: dict[str, Any], *texts: str, attempts: int = 0) -> tuple[Done, ScriptedOpenAI]:
     with writes(*texts) as server, Client(service.url) as client:
-        return Rewriter(client, ModelServer(server.url), attempts)(found(row)), server
+        return Rewriter(client, Writer(ModelServer(server.url), client, attempts))(found(row)), server
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """A model behind an OpenAI-compatible server (vLLM, SGLang, llama.cpp), asked by threads.
 
-Rule 1: what may pass by itself is tried again (no connection, 429, 502, 503, 504); what the server refuses is the
-        caller's to fix and never repeated.
+Rule 1: what may pass by itself is tried again (no connection, 429, 502, 503, 504); what the server refuses never is,
+        and costs one row where it is about the row.
 Rule 2: a reply that lacks what was asked for is an error, never an empty text.
 """
 
@@ -13,11 +13,13 @@ from typing import Any, TypeVar
 
 import httpx2
 
-from touchstone_trainer.curation.problems import BadInput, NoService
+from touchstone_trainer.curation.problems import BadInput, CurationError, NoService, Refused
 
 TRIES = 5
 FIRST_WAIT_S = 0.5
 BUSY = frozenset({429, 502, 503, 504})
+OF_THE_ROW = frozenset({400, 413, 422})
+"""What a server answers to a request that is too long or otherwise not for it; 401 and 404 are about the call."""
 SNIPPET_CHARS = 300
 
 T = TypeVar("T")
@@ -63,10 +65,17 @@ class ModelServer:
         """Release the connections."""
         self._http.close()
 
-    def map(self, ask: Callable[[T], R], things: Iterable[T]) -> list[R]:
-        """The answers in order, several at a time; the first error ends it."""
+    def map(self, ask: Callable[[T], R], things: Iterable[T]) -> list[R | Refused]:
+        """The answers in order, several at a time; what the server refuses stands in its place, other errors end it."""
+
+        def answered(thing: T) -> R | Refused:
+            try:
+                return ask(thing)
+            except Refused as error:
+                return error
+
         with ThreadPoolExecutor(self._concurrency, "touchstone-model") as threads:
-            return list(threads.map(ask, things))
+            return list(threads.map(answered, things))
 
     def chat(self, messages: Sequence[Message], **settings: Any) -> Completion:
         """A chat completion; `settings` are fields of the request."""
@@ -115,9 +124,14 @@ class ModelServer:
                 return _read(answer, lambda reply: reply.json())
             trouble = f"{answer.status_code}: {answer.text[:SNIPPET_CHARS]}"
             if answer.status_code not in BUSY:
-                kind = BadInput if answer.status_code < 500 else NoService
-                raise kind(f"the model server at {self._root} answers {path} with {trouble}")
+                raise _error(answer.status_code)(f"the model server at {self._root} answers {path} with {trouble}")
         raise NoService(f"the model server at {self._root} does not answer {path} ({trouble})")
+
+
+def _error(status: int) -> type[CurationError]:
+    if status >= 500:
+        return NoService
+    return Refused if status in OF_THE_ROW else BadInput
 
 
 def _completion(reply: Any, text_of: Callable[[Any], Any]) -> Completion:

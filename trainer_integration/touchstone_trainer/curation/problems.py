@@ -2,6 +2,7 @@
 
 CurationError
   BadInput     the call or its input is wrong: fix what the message names
+    Refused    the model server does not take what one row makes of a request, too long, say: that row is unusable
   NoService    the service or the model server cannot be reached, or does not answer: call again, the work goes on
 """
 
@@ -22,6 +23,10 @@ class CurationError(Exception):
 
 class BadInput(CurationError):
     """The call or its input is wrong. The caller's move."""
+
+
+class Refused(BadInput):
+    """The model server refuses one request."""
 
 
 class NoService(CurationError):

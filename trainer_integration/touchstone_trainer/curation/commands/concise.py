@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from touchstone_client import Client
 from touchstone_trainer.curation.commands.options import (
     ApiKey,
     Columns,
@@ -21,6 +20,7 @@ from touchstone_trainer.curation.commands.options import (
     Service,
     columns_from,
     command,
+    service_at,
 )
 from touchstone_trainer.curation.concise.compressor import Compressor, report
 from touchstone_trainer.curation.concise.generator import CHAT
@@ -62,7 +62,7 @@ def concise(  # noqa: PLR0913, PLR0917 - one parameter for each option
         settings = settings.model_copy(update={"threshold": threshold})
     form = template if template == CHAT else _template(template)
     with ExitStack() as opened:
-        client = opened.enter_context(Client(service, api_key=api_key))
+        client = opened.enter_context(service_at(service, api_key))
         server = opened.enter_context(closing(ModelServer(model, model=model_name, api_key=model_key)))
         job = Job(
             "concise",

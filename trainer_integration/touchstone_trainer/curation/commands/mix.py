@@ -56,12 +56,16 @@ def mix(  # noqa: PLR0913, PLR0917 - one parameter for each option
         }
         sizes = {name: len(store) for name, store in stores.items()}
 
+        unusable = sum(store.unusable for store in stores.values())
+        problems = [problem for store in stores.values() for problem in store.problems]
+
         def extra(counts: Mapping[str, Any]) -> dict[str, Any]:
-            return {"shares": report(planned, sizes, counts), "source_rows": sizes}
+            about = {"source_rows": sizes, "unusable_source_rows": unusable, "source_problems": problems}
+            return {"shares": report(planned, sizes, counts), **about}
 
         state = run(job, sorted_out, extra, Drawing(planned, stores, batch))
-        state.counts[UNUSABLE] += sum(store.unusable for store in stores.values())
-        state.problems += [problem for store in stores.values() for problem in store.problems]
+        state.counts[UNUSABLE] += unusable
+        state.problems += problems
     return state
 
 

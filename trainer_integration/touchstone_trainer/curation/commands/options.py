@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from touchstone_client import RequestRejected, TouchstoneError
+from touchstone_client import Client, RequestRejected, TouchstoneError
 from touchstone_trainer.curation.problems import NO_SERVICE, UNUSABLE_ROWS, USAGE, BadInput, CurationError, NoService
 from touchstone_trainer.curation.stage import UNUSABLE, State
 
@@ -49,6 +49,15 @@ def columns_from(given: Sequence[str] | None) -> dict[str, str]:
         if not (ours and equals and theirs):
             raise BadInput(f"--column takes OURS=THEIRS, not {ours + equals + theirs!r}")
     return {ours: theirs for ours, _, theirs in pairs}
+
+
+def service_at(url: str, api_key: str | None) -> Client:
+    """A client of a service that is alive; NoService at once where there is none."""
+    client = Client(url, api_key=api_key)
+    if not client.healthy():
+        client.close()
+        raise NoService(f"no Touchstone service at {url}: start one with `touchstone serve`, or name it by --service")
+    return client
 
 
 def command(function: Callable[P, State]) -> Callable[P, None]:

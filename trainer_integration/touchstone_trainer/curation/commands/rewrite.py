@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from touchstone_client import Client
 from touchstone_trainer.curation.commands.options import (
     ApiKey,
     Columns,
@@ -20,8 +19,10 @@ from touchstone_trainer.curation.commands.options import (
     Service,
     columns_from,
     command,
+    service_at,
 )
 from touchstone_trainer.curation.model_server import ModelServer
+from touchstone_trainer.curation.rewriting.by_model import Writer
 from touchstone_trainer.curation.rewriting.rewriter import Rewriter
 from touchstone_trainer.curation.stage import CHUNK_ROWS, Job, State, run
 
@@ -49,10 +50,11 @@ def rewrite(  # noqa: PLR0913, PLR0917 - one parameter for each option
 ) -> State:
     """Make open questions of multiple-choice and true/false ones, or drop them."""
     with ExitStack() as opened:
-        client = opened.enter_context(Client(service, api_key=api_key))
-        server = None
+        client = opened.enter_context(service_at(service, api_key))
+        server = writer = None
         if model is not None:
             server = opened.enter_context(closing(ModelServer(model, model=model_name, api_key=model_key)))
+            writer = Writer(server, client, attempts)
         job = Job(
             "rewrite",
             inputs,
@@ -64,4 +66,4 @@ def rewrite(  # noqa: PLR0913, PLR0917 - one parameter for each option
             overwrite=overwrite,
             chunk_rows=MODEL_CHUNK_ROWS if server else CHUNK_ROWS,
         )
-        return run(job, Rewriter(client, server, attempts))
+        return run(job, Rewriter(client, writer))

@@ -11,7 +11,7 @@ undecided            the service could not tell, of the original or of the short
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from touchstone_client import Client
 from touchstone_trainer.curation.concise.generator import CHAT, ServerGenerator
@@ -19,7 +19,8 @@ from touchstone_trainer.curation.concise.settings import ConciseSettings
 from touchstone_trainer.curation.concise.shorten import Chain, Shortening
 from touchstone_trainer.curation.concise.steps import split
 from touchstone_trainer.curation.model_server import ModelServer
-from touchstone_trainer.curation.rows import Found, Row
+from touchstone_trainer.curation.problems import Refused
+from touchstone_trainer.curation.rows import Found, Row, Unusable
 from touchstone_trainer.curation.stage import Done
 
 VERIFIED = ("task", "question", "reference", "options")
@@ -27,6 +28,8 @@ PAIRED = ("id", "task", "reference", "domain")
 
 
 SHORTENED = "shortened"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -80,16 +83,16 @@ class Compressor:
     def __call__(self, chunk: Sequence[Found]) -> Done:
         """Every row of the chunk, with what became of it counted."""
         done = Done()
-        originals = self._server.map(self._original, chunk)
-        rewards = self._rewards(chunk, originals)
+        given = self._taken(done, chunk, self._server.map(self._original, chunk))
+        rewards = self._rewards(given)
         done.counts["original_incorrect"] = sum(reward is not None and reward < 1.0 for reward in rewards)
         done.counts["undecided"] = rewards.count(None)
-        right = [(row, text) for row, text, reward in zip(chunk, originals, rewards, strict=True) if reward == 1.0]
-        done.counts["attempted"] = len(right)
-        tried = self._server.map(self._tried, right)
-        ended = [one for one in tried if not one.chain.gave_up]
+        right = [one for one, reward in zip(given, rewards, strict=True) if reward == 1.0]
+        tried = self._taken(done, [found for found, _ in right], self._server.map(self._tried, right))
+        done.counts["attempted"] = len(tried)
+        ended = [attempt for _, attempt in tried if not attempt.chain.gave_up]
         done.counts["gave_up"] = len(tried) - len(ended)
-        verdicts = self._rewards([one.found for one in ended], [one.chain.text for one in ended])
+        verdicts = self._rewards([(one.found, one.chain.text) for one in ended])
         for one, reward in zip(ended, verdicts, strict=True):
             outcome = one.outcome(reward)
             done.counts.update(one.sums(outcome))
@@ -97,6 +100,12 @@ class Compressor:
                 done.put("rows", one.row())
                 done.put("pairs", one.pair())
         return done
+
+    def _taken(self, done: Done, chunk: Sequence[Found], results: Sequence[T | Refused]) -> list[tuple[Found, T]]:
+        """The rows that the server took, each with its result; the others are unusable."""
+        pairs = list(zip(chunk, results, strict=True))
+        done.unusable += [Unusable(row.index, row.place, str(said)) for row, said in pairs if isinstance(said, Refused)]
+        return [(row, result) for row, result in pairs if not isinstance(result, Refused)]
 
     def _generator(self, found: Found) -> ServerGenerator:
         return ServerGenerator(self._server, found.row["question"], self._template, self._settings.temperature)
@@ -114,10 +123,10 @@ class Compressor:
         chain = Shortening(generator, self._settings, wording, random)(split(original))
         return Attempt(found, original, chain, generator.tokens(original), generator.tokens(chain.text))
 
-    def _rewards(self, rows: Sequence[Found], responses: Sequence[str]) -> list[float | None]:
+    def _rewards(self, given: Sequence[tuple[Found, str]]) -> list[float | None]:
         items = [
             {name: found.row[name] for name in VERIFIED if found.row.get(name) is not None} | {"response": response}
-            for found, response in zip(rows, responses, strict=True)
+            for found, response in given
         ]
         return [result.reward for result in self._client.verify(items)]
 

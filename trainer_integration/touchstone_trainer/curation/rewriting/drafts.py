@@ -28,6 +28,7 @@ class Reason(StrEnum):
     DISTRACTOR_ACCEPTED = "distractor_accepted"
     UNDECIDED = "verifier_undecided"
     MODEL_DECLINED = "model_declined"
+    MODEL_REFUSED = "model_server_refused"
     UNSOLVED = "no_attempt_agreed"
 
 

@@ -1,0 +1,56 @@
+"""What a model adds to rewriting: it words questions that rules cannot, and shows that it can answer what it wrote."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from touchstone_client import Client
+from touchstone_trainer.curation.model_server import ModelServer
+from touchstone_trainer.curation.problems import Refused
+from touchstone_trainer.curation.rewriting import acceptance, asked
+from touchstone_trainer.curation.rewriting.drafts import Draft, Reason, Refusal
+from touchstone_trainer.curation.rewriting.kinds import Claim
+from touchstone_trainer.curation.rewriting.offered import Offered
+
+HOW = "model"
+
+
+class Writer:
+    """A model that rewrites; of its `attempts` to answer what it wrote, one must agree with the gold."""
+
+    def __init__(self, server: ModelServer, client: Client, attempts: int) -> None:
+        self._server, self._client, self._attempts = server, client, attempts
+
+    def drafts(self, kinds: Mapping[int, Offered | Claim]) -> dict[int, Draft | Refusal]:
+        """A draft for each question, or why there is none."""
+        results = self._server.map(self._draft, kinds.values())
+        return {
+            at: Refusal(Reason.MODEL_REFUSED) if isinstance(result, Refused) else result
+            for at, result in zip(kinds, results, strict=True)
+        }
+
+    def unsolved(self, written: Mapping[int, tuple[Draft, str]]) -> set[int]:
+        """The drafts, each with its task, that no attempt answered as the data say."""
+        tries = [(at, number) for at in written for number in range(self._attempts)]
+        responses = self._server.map(lambda one: self._attempt(written[one[0]][0], one[1]), tries)
+        items: list[dict[str, Any]] = []
+        for (at, _), response in zip(tries, responses, strict=True):
+            draft, task = written[at]
+            text = "" if isinstance(response, Refused) else response
+            reference = acceptance.reference_of(draft, task)
+            items.append({"task": task, "question": draft.question, "reference": reference, "response": text})
+        results = self._client.verify(items)
+        agreed = {at for (at, _), result in zip(tries, results, strict=True) if result.reward == 1.0}
+        return set(written) - agreed if self._attempts else set()
+
+    def _draft(self, kind: Offered | Claim) -> Draft | Refusal:
+        if isinstance(kind, Offered):
+            return asked.choice_draft(kind, self._said(asked.choice_messages(kind)))
+        return asked.claim_draft(kind.question, self._said(asked.claim_messages(kind.question)))
+
+    def _said(self, messages: list[dict[str, str]]) -> str:
+        return self._server.chat(messages, max_tokens=asked.MAX_TOKENS, temperature=0.0).text
+
+    def _attempt(self, draft: Draft, number: int) -> str:
+        # Several attempts must differ; a single one is the likeliest answer.
+        drawn = {"temperature": 0.7, "seed": number} if self._attempts > 1 else {"temperature": 0.0}
+        return self._server.chat(asked.solve_messages(draft.question), max_tokens=asked.SOLVE_TOKENS, **drawn).text
