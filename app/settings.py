@@ -222,6 +222,18 @@ class GuardSettings(_Group):
         }
 
 
+class ConsoleSettings(_Group):
+    """The page at `/console`."""
+
+    disagreements: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Items on which rules and model disagreed, kept in memory with their text for whoever may open "
+        "the console; 0 keeps none.",
+    )
+
+
 class Settings(BaseSettings):
     """All of it."""
 
@@ -235,6 +247,7 @@ class Settings(BaseSettings):
     judge: JudgeSettings = JudgeSettings()
     reward: RewardSettings = RewardSettings()
     guard: GuardSettings = GuardSettings()
+    console: ConsoleSettings = ConsoleSettings()
     profiles: dict[Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")], Profile] = Field(
         default={}, description="What `/p/NAME/…` asks for, for trainers that have a URL and nothing else."
     )
