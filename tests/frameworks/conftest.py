@@ -9,6 +9,7 @@ Rule 2: the service runs from the main environment: its dependencies and the fra
 import ast
 import os
 from collections.abc import Iterator
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from touchstone_trainer.adapters import hook as hooks
 
 ROOT = Path(__file__).parents[2]
 UNREADABLE = "\\frac{"
+collect_ignore_glob = [] if find_spec("trl") else ["*.py"]
+"""The main environment has no frameworks: nothing here can even be imported there."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,14 +49,11 @@ def url(service: LiveService, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     hooks._hook.cache_clear()
 
 
-def lifted(package: str, path: str, *names: str, **globals_: Any) -> list[Any]:
+def lifted(distribution: str, path: str, *names: str, **globals_: Any) -> list[Any]:
     """Classes and functions out of a file of an installed package, without importing what else the file imports."""
-    spec = find_spec(package)
-    assert spec is not None
-    assert spec.submodule_search_locations
-    source = Path(spec.submodule_search_locations[0], path).read_text()
+    source = Path(str(metadata.distribution(distribution).locate_file(path))).read_text()
     nodes = [node for node in ast.parse(source).body if getattr(node, "name", None) in names]
     namespace: dict[str, Any] = dict(globals_)
     future = ast.parse("from __future__ import annotations").body
-    exec(compile(ast.Module([*future, *nodes], []), f"{package}/{path}", "exec"), namespace)
+    exec(compile(ast.Module([*future, *nodes], []), path, "exec"), namespace)
     return [namespace[name] for name in names]

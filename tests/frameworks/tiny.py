@@ -1,5 +1,7 @@
 """Models and a tokenizer of a few thousand parameters, made on the spot: nothing is downloaded."""
 
+from typing import Any
+
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM, Qwen3MoeConfig, Qwen3MoeForCausalLM
@@ -15,12 +17,13 @@ def tokenizer() -> PreTrainedTokenizerFast:
     made = Tokenizer(models.BPE(vocabulary, []))
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
-    fast = PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>", eos_token="<end>")
+    untyped: Any = PreTrainedTokenizerFast
+    fast: PreTrainedTokenizerFast = untyped(tokenizer_object=made, pad_token="<pad>", eos_token="<end>")
     fast.chat_template = TEMPLATE
     return fast
 
 
-SIZES = {
+SIZES: dict[str, Any] = {
     "vocab_size": 258,
     "hidden_size": 32,
     "intermediate_size": 32,
@@ -43,5 +46,5 @@ def dense() -> Qwen2ForCausalLM:
 def experts() -> Qwen3MoeForCausalLM:
     """Two layers of Qwen3-MoE with four experts, two of them chosen."""
     torch.manual_seed(0)
-    moe = {"moe_intermediate_size": 16, "num_experts": 4, "num_experts_per_tok": 2, "head_dim": 16}
+    moe: dict[str, Any] = {"moe_intermediate_size": 16, "num_experts": 4, "num_experts_per_tok": 2, "head_dim": 16}
     return Qwen3MoeForCausalLM(Qwen3MoeConfig(**SIZES, **moe))

@@ -13,7 +13,7 @@ from tests.trainer.adapters.conftest import UNREADABLE
 from touchstone_trainer.adapters import areal, easyr1, ms_swift, nemo_gym, open_instruct, openrlhf, prime_rl, slime, trl
 from touchstone_trainer.adapters import verl as verl_hook
 from touchstone_trainer.adapters.hook import NoVerdict, hook
-from touchstone_trainer.adapters.skyrl import TouchstoneEnv
+from touchstone_trainer.adapters.skyrl import Episode
 
 pytestmark = pytest.mark.usefixtures("url")
 
@@ -63,7 +63,7 @@ def by_areal(response: str, reference: str) -> Any:
 
 
 def by_skyrl(response: str, reference: str) -> Any:
-    env = TouchstoneEnv(extras={"reward_spec": {"ground_truth": reference}})
+    env = Episode(extras={"reward_spec": {"ground_truth": reference}})
     env.init([{"role": "user", "content": "How much?"}])
     told = env.step(response)
     assert told["done"]
@@ -238,7 +238,7 @@ def test_classic_rubric_marks_the_rollout() -> None:
 
 def test_skyrl_metadata_says_what_the_zero_was() -> None:
     """The log tells a wrong answer from one that could not be scored."""
-    env = TouchstoneEnv({"task": "math"}, {"reward_spec": {"ground_truth": UNREADABLE}})
+    env = Episode({"task": "math"}, {"reward_spec": {"ground_truth": UNREADABLE}})
     assert env.step("\\boxed{4}")["metadata"]["scored"] == 0.0
     assert env.get_metrics()["scored"] == 0.0
 

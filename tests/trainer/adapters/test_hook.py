@@ -14,7 +14,7 @@ import touchstone_trainer.adapters
 from tests.trainer.adapters.conftest import UNREADABLE
 from touchstone_trainer.adapters import areal, openrlhf, verl
 from touchstone_trainer.adapters.hook import HookSettings, OnNoVerdict, hook
-from touchstone_trainer.adapters.skyrl import TouchstoneEnv
+from touchstone_trainer.adapters.skyrl import Episode
 
 LOADED_BY_FRAMEWORKS = {"trl_trainer", "verl_algorithms"}
 MODULES = sorted(
@@ -121,6 +121,6 @@ def test_areal_ends_before_areal_gives_up(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.usefixtures("url")
 def test_environments_are_separate() -> None:
     """SkyRL makes one for each rollout; they share the service's connections and nothing else."""
-    first = TouchstoneEnv({}, {"reward_spec": {"ground_truth": "4"}})
-    second = TouchstoneEnv({}, {"reward_spec": {"ground_truth": "5"}})
+    first = Episode({}, {"reward_spec": {"ground_truth": "4"}})
+    second = Episode({}, {"reward_spec": {"ground_truth": "5"}})
     assert (first.step("\\boxed{4}")["reward"], second.step("\\boxed{4}")["reward"]) == (1.0, 0.0)

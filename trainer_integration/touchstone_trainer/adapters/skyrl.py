@@ -3,9 +3,10 @@
 SkyRL has no way to leave a sample out: without a reward it is told 0, which is counted, logged and in the metadata.
 
 Rule 1: one step, one response. `step` runs in SkyRL's pool of threads, so calls of one moment travel together.
-Rule 2: an environment as skyrl-gym calls it, not its subclass, which would import skyrl-gym with this module.
+Rule 2: SkyRL takes subclasses of its own environment alone, so `TouchstoneEnv` is made when it is asked for.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,13 +16,13 @@ from touchstone_trainer.adapters.rows import extras, question_of, sample_of
 NATIVE = OnNoVerdict.ZERO
 
 
-class TouchstoneEnv:
-    """`extras` is the dataset's row; its `reward_spec["ground_truth"]` is the reference, or JSON of a sample's fields.
+class Episode:
+    """All of `TouchstoneEnv` but its base class.
+
+    `extras` is the dataset's row; its `reward_spec["ground_truth"]` is the reference, or JSON of a sample's fields.
 
     `env_config` may hold any of `HookSettings`.
     """
-
-    max_turns = 1
 
     def __init__(self, env_config: Any = None, extras: Mapping[str, Any] | None = None) -> None:
         self._hook = hook(**dict(env_config or {}))
@@ -46,13 +47,21 @@ class TouchstoneEnv:
         """For SkyRL's log."""
         return dict(self._scored)
 
-    @staticmethod
-    def aggregate_metrics(metrics: list[dict[str, Any]]) -> dict[str, Any]:
-        """Means of the numbers."""
-        from skyrl_gym.metrics import default_aggregate_metrics  # noqa: PLC0415
 
-        found: dict[str, Any] = default_aggregate_metrics(metrics)
-        return found
+@functools.cache
+def environment_class() -> type[Episode]:
+    """`TouchstoneEnv`."""
+    from skyrl_gym.envs.base_text_env import BaseTextEnv  # noqa: PLC0415
 
-    def close(self) -> None:
-        """Nothing is held: connections belong to the process."""
+    class TouchstoneEnv(Episode, BaseTextEnv):  # type: ignore[misc, unused-ignore]
+        def __init__(self, env_config: Any = None, extras: Mapping[str, Any] | None = None) -> None:
+            BaseTextEnv.__init__(self)
+            Episode.__init__(self, env_config, extras)
+
+    return TouchstoneEnv
+
+
+def __getattr__(name: str) -> Any:
+    if name == "TouchstoneEnv":
+        return environment_class()
+    raise AttributeError(f"module {__name__} has no {name}")

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import LogitsProcessor
 
 
-class SampledLogprobs(LogitsProcessor):  # type: ignore[misc]
+class SampledLogprobs(LogitsProcessor):
     """Goes into `logits_processor`; `rows` gives the log-probabilities afterwards."""
 
     def __init__(self, temperature: float) -> None:
