@@ -1,8 +1,11 @@
 """The vLLM environment, a tiny model made by it, and one supervised server for the whole session."""
 
+import json
 import os
+import shutil
 import subprocess
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ from grm.vllm_server import SupervisedBackend
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 collect_ignore = ["make_model.py"]  # looking for examples imports every module, and this one runs where torch is
+WINDOW = 12_288
+"""A byte-level vocabulary of 512 needs four times a usual model's tokens, and random text fills every field."""
 START_LIMIT_S = 300.0
 """One minute on two quiet cores, up to three on loaded ones."""
 
@@ -45,9 +50,26 @@ def vllm_options(vllm_python: str) -> VllmOptions:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def roomy(tiny_model: str, vllm_options: VllmOptions) -> AsyncIterator[SupervisedBackend]:
+    """A supervised server with room for a judgement. Its model has a folder of its own: some tests look for the one
+    server that serves the other.
+    """
+    folder = shutil.copytree(tiny_model, f"{tiny_model}-roomy")
+    room = ("--max-model-len", str(WINDOW), "--hf-overrides", json.dumps({"max_position_embeddings": WINDOW}))
+    options = replace(vllm_options, arguments=room)
+    async for backend in _serving(folder, options):
+        yield backend
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def server(tiny_model: str, vllm_options: VllmOptions) -> AsyncIterator[SupervisedBackend]:
     """A supervised server, ready."""
-    backend = SupervisedBackend(tiny_model, vllm_options)
+    async for backend in _serving(tiny_model, vllm_options):
+        yield backend
+
+
+async def _serving(folder: str, options: VllmOptions) -> AsyncIterator[SupervisedBackend]:
+    backend = SupervisedBackend(folder, options)
     await backend.start()
     try:
         state = await backend.wait_ready(START_LIMIT_S)

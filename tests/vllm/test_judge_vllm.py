@@ -1,25 +1,19 @@
 """The judge against a real vLLM server on the CPU. The tiny model writes nonsense: only its form is looked at."""
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from grm.asking import Policy
 from grm.judge import completion, judge
 from grm.judgement import Aspect, Candidate, Case, Criterion, CriterionKind, Reason, Status, Task
 from grm.protocols import pointwise
 from grm.replies.shape import shaped
-from grm.vllm_command import VllmOptions
 from grm.vllm_server import SupervisedBackend
-from tests.vllm.conftest import START_LIMIT_S
 
 pytestmark = [pytest.mark.vllm, pytest.mark.asyncio(loop_scope="session")]
 
 DEADLINE_S = 300.0
-WINDOW = 12_288
-"""A byte-level vocabulary of 512 needs four times a usual model's tokens, and random text fills every field."""
 POLICY = Policy(votes=1, max_votes=1, max_tokens=6_000, repair=False)
 RUBRIC = (
     Criterion("units", "States the unit", CriterionKind.ESSENTIAL),
@@ -34,32 +28,6 @@ CASES = (
     Case(QUESTION, (RIGHT, WRONG), rubric=RUBRIC),
     Case("Write two lines about snow.", (Candidate("poem", "Snow on the pine,\nquiet as paper."),)),
 )
-
-
-# For this module alone: other tests look for the one server that serves the model.
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def roomy(tiny_model: str, vllm_options: VllmOptions) -> AsyncIterator[SupervisedBackend]:
-    """A supervised server with room for a judgement, without spaces that the grammar leaves to the model."""
-    options = VllmOptions(
-        interpreter=vllm_options.interpreter,
-        arguments=(
-            "--max-model-len",
-            str(WINDOW),
-            "--hf-overrides",
-            json.dumps({"max_position_embeddings": WINDOW}),
-            "--structured-outputs-config",
-            json.dumps({"backend": "xgrammar", "disable_any_whitespace": True}),
-        ),
-        start_limit_s=START_LIMIT_S,
-    )
-    backend = SupervisedBackend(tiny_model, options)
-    await backend.start()
-    try:
-        state = await backend.wait_ready(START_LIMIT_S)
-        assert state.ready, "\n".join((state.detail, *backend.log_lines[-40:]))
-        yield backend
-    finally:
-        await backend.aclose()
 
 
 @pytest.mark.parametrize("case", CASES, ids=["both-aspects", "own-answer", "rubric", "open"])
