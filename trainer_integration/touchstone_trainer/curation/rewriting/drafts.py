@@ -9,6 +9,7 @@ class Reason(StrEnum):
 
     NEEDS_FIGURE = "needs_figure"
     OPTIONS_MISSING = "options_missing"
+    OPTIONS_UNCLEAR = "options_not_readable"
     GOLD_NOT_AN_OPTION = "gold_not_an_option"
     OPTIONS_REFER = "options_refer_to_each_other"
     NO_STEM = "no_stem"

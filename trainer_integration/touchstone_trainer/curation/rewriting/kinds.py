@@ -29,7 +29,9 @@ def kind_of(row: Row) -> Kind:
     given = references(row)
     choices, listed = in_columns(row), in_text(row["question"])
     options = choices or (listed.options if listed else None)
-    stem = listed.stem if listed else row["question"].strip()
+    stem = listed.stem if listed and options else row["question"].strip()
+    if listed and listed.certain and not options:
+        return Refusal(Reason.OPTIONS_UNCLEAR)
     if options:
         gold = _gold(given, options)
         said = [claims.truth(text) for text in options.values()]

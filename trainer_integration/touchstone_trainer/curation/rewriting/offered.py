@@ -45,7 +45,9 @@ class Offered:
 
 @dataclass(frozen=True)
 class Listed:
-    """What a text lists. `certain`: these are options, whatever the reference looks like."""
+    """What a text lists. `certain`: these are options, whatever the reference looks like. Without `options` the text
+    goes on behind them, or one is empty: where they end cannot be told.
+    """
 
     stem: str
     options: Mapping[str, str]
@@ -67,7 +69,7 @@ def in_columns(row: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 def in_text(question: str) -> Listed | None:
-    """Stem and options of a question that lists them; None where it lists none, or goes on after them."""
+    """Stem and options of a question that lists them; None where it lists none."""
     text = _SPACER.sub(" ", _STYLED.sub(r" (\1) ", question))
     marks = [(match, _label(match)) for match in _LABEL.finditer(text)]
     for first in reversed([at for at, (_, label) in enumerate(marks) if label.upper() in ("A", "1")]):
@@ -96,15 +98,14 @@ def gold_labels(reference: str, options: Mapping[str, str]) -> tuple[str, ...]:
     return (same[0],) if len(same) == 1 else ()
 
 
-def _cut(text: str, run: list[tuple[re.Match[str], str]]) -> Listed | None:
+def _cut(text: str, run: list[tuple[re.Match[str], str]]) -> Listed:
     starts, labels = [match.start() for match, _ in run], [label for _, label in run]
     last, _, behind = text[run[-1][0].end() :].partition("\n")
-    if any(line.strip() and not _TRAILER.match(line) for line in behind.split("\n")):
-        return None
     bodies = [text[match.end() : end] for (match, _), end in zip(run, starts[1:], strict=False)] + [last]
     options = {label.upper(): _tidy(body) for label, body in zip(labels, bodies, strict=True)}
+    goes_on = any(line.strip() and not _TRAILER.match(line) for line in behind.split("\n"))
     certain = labels[0] == "A" and len(labels) >= MIN_CERTAIN
-    return Listed(_stem(text[: starts[0]]), options, certain) if all(options.values()) else None
+    return Listed(_stem(text[: starts[0]]), {} if goes_on or not all(options.values()) else options, certain)
 
 
 def _stem(text: str) -> str:

@@ -31,17 +31,23 @@ _UNDETERMINED = re.compile(
     r"(?i)cannot be (?:determined|found)|not enough|insufficient|impossible to (?:tell|determine)|无法|不能确定|"
     r"不确定|条件不足"
 )
-_NOT_UNIQUE = re.compile(
-    r"(?i)\b(?:could|might|may|can|possible|possibly|an example|for example|one of|"
-    r"an? (?:root|solution|factor|divisor|multiple|zero|prime|value|term|point|member|element|counterexample))\b"
-    r"|可能|可以是|一个(?:根|解|因数|倍数|例子)|之一"
+_MAY = re.compile(r"(?i)\b(?:could|might|may|can|possible|possibly)\b|可能|可以")
+_DETERMINED = re.compile(
+    r"(?i)\b(?:how (?:many|much|long|far|old|often)|in what|number of|largest|smallest|greatest|least|maximum|"
+    r"minimum|most|"
+    r"fewest|highest|lowest|longest|shortest|earliest|latest)\b|最大|最小|最多|最少|最长|最短|最高|最低|多少|几"
+)
+_ONE_OF_SEVERAL = re.compile(
+    r"(?i)\b(?:what is|what's|find|give|name|write|determine|identify|state) (?:an?|any)\b|\bone of\b|"
+    r"\ban example\b"
+    r"|一个(?:根|解|因数|倍数|例子)|之一|举例"
 )
 _NEEDS_OPTIONS = re.compile(
     r"(?i)\bwhich\b|\bfollowing (?:is|are|statements?|expressions?|numbers?|options?|choices)\b|\b(?:given|listed|"
     r"above|below) "
     r"(?:options|choices|numbers|answers)\b|\bstatements?\b|\b(?:best|correctly) (?:describes?|represents?|"
     r"completes?)\b"
-    r"|\b(?:except|choose|select)\b|下列|下面|以下|哪|选项|选择|说法|不正确|正确的是|错误的是|不是|除了"
+    r"|\b(?:except|all that apply)\b|下列|下面|以下|哪|选项|说法|不正确|正确的是|错误的是|不是|除了"
 )
 _APPROXIMATE = re.compile(
     r"(?i)\b(?:closest|nearest to|approximately|approximate|about how|roughly|estimate|best estimate|almost)\b|≈|"
@@ -168,7 +174,8 @@ def needs_options(offered: Offered) -> Reason | None:
 
 def not_unique(offered: Offered) -> Reason | None:
     """Other answers than the right option would be right too."""
-    return Reason.NOT_UNIQUE if _NOT_UNIQUE.search(offered.stem) else None
+    some = _MAY.search(offered.stem) and not _DETERMINED.search(offered.stem)
+    return Reason.NOT_UNIQUE if some or _ONE_OF_SEVERAL.search(offered.stem) else None
 
 
 def approximate(offered: Offered) -> Reason | None:
