@@ -26,8 +26,8 @@ async def reward(args: Any, sample: Any, **_unused: Any) -> Any:
     if not isinstance(sample, list):
         scored = await asked.scorer.score_one_async(_sample(sample))
         return _told(args, asked, sample, scored, 0.0)
-    if any(one.group_index != sample[0].group_index for one in sample):
-        # slime's evaluation gives all its samples in one list.
+    if len({one.group_index for one in sample} - {None}) != 1:
+        # Of several prompts, as in evaluation, or of who knows which.
         return await asyncio.gather(*(reward(args, one) for one in sample))
     group = await asked.scorer.score_async([_sample(one, group=str(sample[0].group_index)) for one in sample])
     neutral = _mean(group)
