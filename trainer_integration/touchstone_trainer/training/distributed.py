@@ -87,6 +87,13 @@ def shard(model: nn.Module, among: Processes) -> None:
     fully_shard(model)
 
 
+def reshard(model: nn.Module) -> None:
+    """Back to shards, which a pass without gradients leaves open: parameters are what the optimizer knows again."""
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
+
+
 @contextmanager
 def gathered(model: nn.Module) -> Iterator[None]:
     """Within the block each process holds all weights and may run passes of its own number and length."""

@@ -90,13 +90,15 @@ def load_policy(config: PolicyConfig, *, temperature: float, seed: int, device: 
     return Policy(model.to(device=device), tokenizer, device, temperature, end_ids, published)
 
 
-def prepare(model: nn.Module, config: PolicyConfig) -> None:
+def prepare(model: Any, config: PolicyConfig) -> None:
     """Routing and gradient checkpointing; no dropout."""
     model.eval()
     if config.fp64_routing:
         enable_fp64_routing(model)
     if config.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        # transformers 5.23 has a new name for it; the old one warns.
+        enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+        enable({"use_reentrant": False})
         for layer in model.modules():
             # Only the layer itself, which checkpoints while in training mode; attention and dropout inside it stay off.
             if isinstance(layer, GradientCheckpointingLayer):

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from touchstone_trainer.health import Health, health
 from touchstone_trainer.kl import reference_kl
 from touchstone_trainer.losses import TokenLoss, aggregate, clipped_surrogate, weighted
-from touchstone_trainer.masked import masked, masked_mean
+from touchstone_trainer.masked import masked_mean
 from touchstone_trainer.training.batch import TokenBatch
 from touchstone_trainer.training.config import RunConfig
-from touchstone_trainer.training.distributed import Processes
+from touchstone_trainer.training.distributed import Processes, reshard
 from touchstone_trainer.training.experience import Experience
 from touchstone_trainer.training.plan import BatchPlan, UpdatePlan, plan_batch, plan_update, updates
 from touchstone_trainer.training.policy import Policy, model_logprobs
@@ -76,6 +76,8 @@ class Learner:
     def renew_reference(self) -> None:
         """Make the policy its own reference, as it is now."""
         if self.reference is not None:
+            for model in (self.reference, self.policy.model):
+                reshard(model)
             with torch.no_grad():
                 for kept, now in zip(self.reference.parameters(), self.policy.model.parameters(), strict=True):
                     kept.copy_(now)
@@ -109,7 +111,7 @@ class Learner:
             with torch.no_grad():
                 tokens = model_logprobs(model, batch, self.policy.temperature, with_entropy=True)
             assert tokens.entropy is not None
-            both = masked(torch.stack([tokens.logprobs, tokens.entropy], 1), batch.mask.unsqueeze(1), math.nan)
+            both = torch.where(batch.mask.unsqueeze(1), torch.stack([tokens.logprobs, tokens.entropy], 1), math.nan)
             found += both[: len(micro)].cpu()
         return restored(self._among.exchange(found), rows)  # type: ignore[return-value]
 
