@@ -97,7 +97,7 @@ class SqliteStore:
         self._file = file
         self._max_bytes = max_bytes
         self._on_error = on_error
-        self._breaker = Breaker()
+        self._breaker = Breaker(f"the file {file}")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
         self._read_connection: sqlite3.Connection | None = None
         self._writes: queue.Queue[tuple[bytes, bytes] | None] = queue.Queue(MAX_WAITING_WRITES)
@@ -135,7 +135,7 @@ class SqliteStore:
 
     def state(self) -> StoreState:
         """As the breaker sees it."""
-        return self._breaker.state(f"the file {self._file}")
+        return self._breaker.state()
 
     async def close(self) -> None:
         """Write what waits, then close the file."""

@@ -2,13 +2,16 @@
 
 Rule 1: a store never raises and never makes a request wait long: a failed read is a miss, a failed write is
         lost.
-Rule 2: it says so, in its state and its counters, and comes back by itself.
+Rule 2: it says so, in its state, its counters and one line of the log for each change, and comes back by itself.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+log = logging.getLogger("touchstone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,8 @@ class Breaker:
 
     FAILURES = 5
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._name = name
         self._clock = clock
         self._in_a_row = 0
         self.reason = ""
@@ -81,7 +85,9 @@ class Breaker:
     def succeeded(self) -> None:
         """The store answered."""
         self._in_a_row = 0
-        self.open_since = None
+        if self.open_since is not None:
+            log.warning("%s is in use again after %.0f s", self._name, self._clock() - self.open_since)
+            self.open_since = None
 
     def failed(self, reason: str, *, at_once: bool) -> None:
         """The store failed; `at_once` for a failure that cost time."""
@@ -89,10 +95,11 @@ class Breaker:
         self.reason = reason
         if self.open_since is None and (at_once or self._in_a_row >= self.FAILURES):
             self.open_since = self._clock()
+            log.warning("going on without %s: %s", self._name, reason)
 
-    def state(self, name: str) -> StoreState:
+    def state(self) -> StoreState:
         """As readiness shows it."""
         if self.open_since is None:
-            return StoreState(ok=True, detail=name)
+            return StoreState(ok=True, detail=self._name)
         seconds = self._clock() - self.open_since
-        return StoreState(ok=False, detail=f"going on without {name} for {seconds:.0f} s: {self.reason}")
+        return StoreState(ok=False, detail=f"going on without {self._name} for {seconds:.0f} s: {self.reason}")

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,35 @@ async def test_redis_frozen_and_thawed(redis_server: RedisServer) -> None:
     assert await stored(redis_server) == [b"touchstone:" + KEY.hex().encode()]
 
 
+async def test_our_own_stall_is_not_blamed_on_redis(redis_server: RedisServer) -> None:
+    """An answer that arrived while our loop was busy is read, and Redis stays in use."""
+    errors: list[str] = []
+    store = RedisStore(redis_server.url, timeout_s=0.05, ttl_s=60, on_error=errors.append)
+    await store.open()
+    store.put(KEY, b"value")
+    for _ in range(5):
+        reading = asyncio.create_task(store.get_many([KEY]))
+        for _ in range(4):
+            await asyncio.sleep(0)
+        time.sleep(0.2)  # noqa: ASYNC251 - the stall
+        await reading
+    assert (errors, await store.get_many([KEY]), store.state().ok) == ([], [b"value"], True)
+    await store.close()
+
+
+def test_a_change_of_state_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """The log gets one line when a store is left out and one when it is taken back, however often it is asked."""
+    breaker = Breaker("Redis", lambda: 0.0)
+    for _ in range(3):
+        breaker.succeeded()
+        breaker.failed("no answer in time", at_once=True)
+        breaker.failed("no answer in time", at_once=True)
+    assert [record.getMessage() for record in caplog.records] == [
+        "going on without Redis: no answer in time",
+        *["Redis is in use again after 0 s", "going on without Redis: no answer in time"] * 2,
+    ]
+
+
 @pytest.mark.parametrize("value", [b"", b"\xff\xff", b"\x93\x01\x02\x03", b"garbage" * 100])
 async def test_garbage_in_the_store_is_a_miss(redis_server: RedisServer, value: bytes) -> None:
     """Whatever somebody else wrote under a key cannot become a verdict."""
@@ -125,7 +155,7 @@ async def test_garbage_in_the_store_is_a_miss(redis_server: RedisServer, value: 
 
 def test_the_breaker_opens_on_a_time_out_or_on_many_errors() -> None:
     """One failure that cost time is enough; cheap ones must come in a row."""
-    slow, flaky = Breaker(lambda: 0.0), Breaker(lambda: 0.0)
+    slow, flaky = Breaker("one", lambda: 0.0), Breaker("two", lambda: 0.0)
     slow.failed("no answer", at_once=True)
     assert not slow.closed
     for _ in range(Breaker.FAILURES - 1):
