@@ -1,7 +1,7 @@
 #!/bin/sh
 # GRPO with OpenRLHF 0.11 on rewards of a Touchstone service: openrlhf_grpo.sh MODEL DATASET [FLAG ...]
 #
-# A missing verdict is NaN, and dynamic filtering drops the group. IcePop is OpenRLHF's own.
+# A missing verdict is NaN, and dynamic filtering drops the group.
 # In place of the URL the path of touchstone_trainer/adapters/openrlhf.py works too, with settings in TOUCHSTONE_REWARD_*.
 set -eu
 model=$1 dataset=$2
