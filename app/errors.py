@@ -17,6 +17,7 @@ from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app import wire
 from app.pool.outcome import QueueFull
@@ -134,6 +135,11 @@ def _http_error(request: Request, error: Exception) -> Response:
     return respond(wire.Problem(kind, title, error.status_code, detail), error.headers)
 
 
+def _gone(_request: Request, _error: Exception) -> Response:
+    """The caller hung up before the request was complete: nobody reads this, and nothing is wrong here."""
+    return Response(status_code=408)
+
+
 def _our_fault(request: Request, error: Exception) -> Response:
     # The traceback may hold a user's text: it goes to the log, never to the caller.
     log.error("%s failed", request.url.path, exc_info=error)
@@ -146,4 +152,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestError, _request_error)
     app.add_exception_handler(QueueFull, _queue_full)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _our_fault)
