@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from fastapi import Request, Response
 from pydantic import BaseModel
 
-from app import bodies, judge_requests, judge_to_wire, wire
+from app import bodies, callers, judge_requests, judge_to_wire, wire
 from app.errors import NoVerdict, UnknownProfile, WrongKey, invalid_item
 from app.judge_requests import Entries, Refused
 from app.keys import key_of
@@ -91,7 +91,8 @@ async def pay(services: Services, profile: Profile, samples: Sequence[Sample]) -
     if entries:
         judge_requests.refuse_if_none(entries)
     request = Entries(entries, profile.deadline_s, None, profile.recall)
-    answered = await services.rewarding.reward(request, profile.deadline_s or services.settings.limits.deadline_s)
+    deadline_s = callers.allowed_s(profile.deadline_s, services.settings.limits.deadline_s)
+    answered = await services.rewarding.reward(request, deadline_s)
     results = iter([judge_to_wire.rewarded(one) for one in answered])
     return [next(results) if one.lost is None else _lost(one.lost) for one in samples]
 

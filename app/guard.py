@@ -7,13 +7,15 @@ Rule 1: figures are kept by epoch: the caller's training step where it sends one
         in which they come. The alarm compares the last full epoch of a task with those before it.
 Rule 2: an alarm says something and changes nothing: no reward depends on it.
 Rule 3: pure counting, constant memory: a bounded number of epochs per task, tasks by registered names only. Each
-        server process sees its own share of the traffic.
+        server process sees its own share of the traffic, alarms included; the sums go out as counters, so that
+        Prometheus can make the figures of all processes together.
 """
 
 import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 from app.metrics import Metrics
 from app.settings import GuardSettings
@@ -23,8 +25,7 @@ FIGURES = ("rescue_rate", "rescued_share", "control_failures", "label_mass", "le
 mass of the model's reads; correlation of the response's log length with its reward."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(NamedTuple):
     """One item as it was answered. `looked`: a model had a second look; `rescued`: it turned the verdict."""
 
     task: str
@@ -119,17 +120,32 @@ class _Task:
     def __init__(self, settings: GuardSettings) -> None:
         self._block_items = settings.block_items
         self.epochs: deque[tuple[int | None, Epoch]] = deque(maxlen=settings.epochs)
+        self._pooled: dict[int, Epoch] = {}
+
+    def before(self, last: int) -> Epoch:
+        """All but the `last` epochs as one, kept until one of them changes: adding up is slow."""
+        if last not in self._pooled:
+            self._pooled[last] = pooled(epoch for _, epoch in list(self.epochs)[:-last])
+        return self._pooled[last]
+
+    def _append(self, step: int | None) -> None:
+        self.epochs.append((step, Epoch()))
+        self._pooled.clear()
 
     def add(self, seen: Observed, step: int | None) -> None:
         """Take in one item; an item of a step that is no longer kept counts with the oldest."""
         if step is None:
             if not self.epochs or self.epochs[-1][0] is not None or self.epochs[-1][1].items >= self._block_items:
-                self.epochs.append((None, Epoch()))
+                self._append(None)
+            self.epochs[-1][1].add(seen)
+            return
+        if self.epochs and self.epochs[-1][0] == step:
             self.epochs[-1][1].add(seen)
             return
         newest = max((known for known, _ in self.epochs if known is not None), default=-1)
         if step > newest:
-            self.epochs.append((step, Epoch()))
+            self._append(step)
+        self._pooled.clear()
         at_or_before = [epoch for known, epoch in self.epochs if known is not None and known <= step]
         (at_or_before[-1] if at_or_before else self.epochs[0][1]).add(seen)
 
@@ -146,13 +162,16 @@ class Guard:
 
     def see(self, observed: Iterable[Observed], step: int | None) -> None:
         """Count the items of one request."""
-        touched: set[str] = set()
+        touched: dict[str, Epoch] = {}
         for seen in observed:
             if (task := self._tasks.get(seen.task)) is None:
                 task = self._tasks[seen.task] = _Task(self._settings)
             task.add(seen, step)
-            touched.add(seen.task)
-        for name in touched:
+            touched.setdefault(seen.task, Epoch()).add(seen)
+        for name, sums in touched.items():
+            for part in fields(Epoch):
+                if (amount := getattr(sums, part.name)) > 0:
+                    self._metrics.guard_sums.labels(name, part.name).inc(amount)
             self._standing[name] = self._alarms(name)
 
     def alarms(self) -> list[str]:
@@ -161,18 +180,19 @@ class Guard:
 
     def _alarms(self, name: str) -> list[str]:
         least = self._settings.min_items
-        epochs = [epoch for _, epoch in self._tasks[name].epochs]
+        task = self._tasks[name]
         alarms = []
         for figure in FIGURES:
-            *before, latest = epochs
-            now = latest.figure(figure, least)
-            if now is None and before:  # the step has only begun: the one before it is the latest that tells
-                *before, latest = before
-                now = latest.figure(figure, least)
+            last = 1
+            now = task.epochs[-1][1].figure(figure, least)
+            # Where the step has only begun, the one before it is the latest that tells.
+            if now is None and len(task.epochs) > 1:
+                last = 2
+                now = task.epochs[-2][1].figure(figure, least)
             if now is None:
                 continue
             self._metrics.guard_figure.labels(name, figure).set(now)
-            was = pooled(before).figure(figure, least)
+            was = task.before(last).figure(figure, least)
             sounding = was is not None and self._jumped(figure, was, now)
             if sounding:
                 alarms.append(f"{name}.{figure}")

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from app import compat_examples, errors, examples, judge_examples
+from app.callers import Reception
 from app.routes import compat_nemo_gym, compat_openrlhf, compat_slime, judge, run_code, service, verify
 from app.services import OpenServices, open_services
 from app.settings import Settings
@@ -32,6 +33,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
         redirect_slashes=False,
     )
     errors.install(app)
+    app.add_middleware(Reception, max_bytes=settings.limits.inflight_mb << 20)
     app.include_router(verify.router)
     app.include_router(judge.router)
     app.include_router(run_code.router)

@@ -16,6 +16,7 @@ from verifiers.hybrid import OnModelFailure
 def readiness(services: Services) -> Readiness:
     """How each part is, and whether the required ones are well."""
     components = {
+        "service": _service(services),
         "pool": _pool(services),
         "cache": _cache(services),
         "model": _model(services),
@@ -23,6 +24,12 @@ def readiness(services: Services) -> Readiness:
     }
     ready = all(part.ok for part in components.values() if part.required)
     return Readiness(ready=ready, version=version("touchstone"), components=components)
+
+
+def _service(services: Services) -> ComponentState:
+    leaving = services.drain.leaving
+    detail = "leaving: send requests elsewhere" if leaving else "takes requests"
+    return ComponentState(ok=not leaving, required=True, detail=detail)
 
 
 def _pool(services: Services) -> ComponentState:

@@ -7,13 +7,14 @@ Rule 2: the cache and the model may be away at any time; the pool may not, witho
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from app.cache.cache import Cache
 from app.cache.redis_store import RedisStore
 from app.cache.sqlite_store import SqliteStore
 from app.cache.store import NoStore, Store
+from app.drain import Drain
 from app.guard import Guard
 from app.judge_log import JudgeLog
 from app.judging import Judging
@@ -22,8 +23,8 @@ from app.model_stage import ModelStage
 from app.pool.pool import Pool
 from app.rewarding import Rewarding
 from app.settings import CacheSettings, JudgeSettings, ModelSettings, Settings
-from app.single_flight import SingleFlight
 from app.verification import Verification
+from app.works import Works
 from grm.backend import ServedModel
 from grm.budget import TokenBudget
 from grm.connect import ConnectOptions, model_from_spec
@@ -52,6 +53,7 @@ class Services:
     verification: Verification
     rewarding: Rewarding
     guard: Guard
+    drain: Drain = field(default_factory=Drain)
 
 
 OpenServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
@@ -117,7 +119,7 @@ async def open_services(
         opened.push_async_callback(pool.close)
         await pool.start()
         _watch(metrics, pool, cache, model, judging)
-        verification = Verification(verifiers, pool, cache, model, metrics, SingleFlight(), guard)
+        verification = Verification(verifiers, Works(verifiers, pool), cache, model, metrics, guard)
         rewarding = Rewarding(verification, judging, settings.reward, guard)
         yield Services(settings, metrics, pool, cache, model, judging, verification, rewarding, guard)
 

@@ -46,6 +46,15 @@ class LimitSettings(_Group):
 
     body_mb: int = Field(default=64, gt=0, description="Largest request body, in MiB; past it the answer is 413.")
     deadline_s: float = Field(default=60.0, gt=0, le=600, description="Deadline of a request that names none.")
+    arrival_s: float = Field(
+        default=20.0, gt=0, description="Seconds a request may take to arrive, and one more for every 16 KiB."
+    )
+    inflight_mb: int = Field(
+        default=512, gt=0, description="MiB of all request bodies in the house together; past it the answer is 503."
+    )
+    drain_grace_s: float = Field(
+        default=2.0, ge=0, le=300, description="Seconds after SIGTERM in which requests are still taken."
+    )
 
 
 class PoolSettings(_Group):

@@ -31,6 +31,10 @@ class SingleFlight(Generic[T]):
         self._waiters[key] = 1
         work.add_done_callback(lambda done: self._land(key, done))
 
+    def at(self, key: bytes) -> asyncio.Future[T]:
+        """The work that was started for this key."""
+        return self._flights[key]
+
     def join(self, key: bytes) -> asyncio.Future[T]:
         """The work that is under way."""
         self._waiters[key] += 1

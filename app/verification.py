@@ -14,19 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from app import blame
 from app.cache.cache import Cache
-from app.cache.keys import rules_key
+from app.cache.keys import facts_key, rules_key
 from app.errors import ModelMissing
 from app.guard import Guard, Observed
 from app.metrics import Metrics
 from app.model_stage import ModelStage
-from app.pool import frames
 from app.pool.outcome import Finished, JobOutcome, Lost, QueueFull
-from app.pool.pool import Pool
 from app.requests import Accepted, Batch, Rejected
 from app.rescue import barred
-from app.single_flight import SingleFlight
+from app.works import Share, Wanted, Works
 from touchstone_client.contract import Recall
 from verifiers import hooks, hybrid
+from verifiers.hooks import Found
 from verifiers.hybrid import Opinion, Settled
 from verifiers.registry import may_be_rescued
 from verifiers.verdict import Outcome, Verdict, reward
@@ -48,6 +47,8 @@ class Progress:
 
     item: Accepted
     key: bytes = b""
+    found: Found | None = None
+    facts_key: bytes | None = None
     verdict: Verdict | None = None
     lost: Settled | None = None
     opinion: Opinion | None = None
@@ -66,11 +67,10 @@ class Verification:
     """What the use case works with."""
 
     verifiers: "Mapping[str, Verifier]"
-    pool: Pool
+    works: Works
     cache: Cache
     model: ModelStage | None
     metrics: Metrics
-    flights: SingleFlight[JobOutcome]
     guard: Guard
 
     async def verify(self, batch: Batch, deadline_s: float) -> list[Progress | Rejected]:
@@ -85,15 +85,16 @@ class Verification:
         items = [entry for entry in answered if isinstance(entry, Progress)]
         await self._decide_at_once(items)
         await self._fetch_verdicts([progress for progress in items if progress.verdict is None])
-        works = self._submit([progress for progress in items if progress.verdict is None])
+        shares = self._submit([progress for progress in items if progress.verdict is None])
         try:
             unfinished = [progress for progress in items if not self._finish_at_once(progress, batch)]
-            if unfinished:
-                await self._until(ends, [self._run(one, works.get(id(one)), batch, ends) for one in unfinished])
+            if unfinished and self._model_may_speak(batch):
+                await self._until(ends, [self._run(one, shares.get(id(one)), batch, ends) for one in unfinished])
+            elif unfinished:
+                await self._run_by_rules(unfinished, shares, batch, ends)
         finally:
-            for progress in items:
-                if id(progress) in works:
-                    self.flights.leave(progress.key, works[id(progress)])
+            for share in shares.values():
+                self.works.leave(share)
         for progress in items:
             if progress.settled is None:
                 progress.settled = self._overtaken(progress, batch)
@@ -115,9 +116,7 @@ class Verification:
                 remembered += 1
                 stage = "cache"
             else:
-                progress.verdict = hooks.quick(verifier, item.problem)
-                if progress.verdict is not None:
-                    self.cache.remember_verdict(progress.key, progress.verdict)
+                self._begin(progress, verifier)
                 stage = "quick"
             now = time.perf_counter()
             progress.took(stage, now - started)
@@ -129,13 +128,25 @@ class Verification:
             started = now
         self.metrics.cache_reads.labels("verdict", "memory").inc(remembered)
 
+    def _begin(self, progress: Progress, verifier: "Verifier") -> None:
+        problem = progress.item.problem
+        begun = hooks.begin(verifier, problem)
+        if isinstance(begun, Verdict):
+            progress.verdict = begun
+            self.cache.remember_verdict(progress.key, begun)
+        elif begun is not None:
+            progress.found = begun
+            progress.facts_key = facts_key(progress.item.task, verifier.VERSION, problem, begun.facts)
+            self._recall_by_facts(progress)
+
     async def _fetch_verdicts(self, items: list[Progress]) -> None:
         """What the store knows."""
         if not items:
             return
         started = time.perf_counter()
-        await self.cache.fetch(list({progress.key for progress in items}))
-        misses = sum(not self._recall(progress) for progress in items)
+        keys = {progress.key for progress in items} | {one.facts_key for one in items if one.facts_key is not None}
+        await self.cache.fetch(list(keys))
+        misses = sum(not (self._recall(progress) or self._recall_by_facts(progress)) for progress in items)
         seconds = time.perf_counter() - started
         self.metrics.stage_seconds.labels("cache").observe(seconds)
         self.metrics.cache_reads.labels("verdict", "store").inc(len(items) - misses)
@@ -148,31 +159,24 @@ class Verification:
         progress.cached = progress.verdict is not None
         return progress.cached
 
-    def _submit(self, items: list[Progress]) -> dict[int, asyncio.Future[JobOutcome]]:
+    def _recall_by_facts(self, progress: Progress) -> bool:
+        if progress.facts_key is None or (verdict := self.cache.recall_verdict(progress.facts_key)) is None:
+            return False
+        progress.verdict = verdict
+        progress.cached = True
+        self.cache.remember_verdict(progress.key, verdict)
+        return True
+
+    def _submit(self, items: list[Progress]) -> dict[int, Share]:
         """Hand the pool what is not under way yet, all of it or nothing, and join what is. Awaits nothing."""
-        new: dict[bytes, Progress] = {}
-        for progress in items:
-            if progress.key not in self.flights:
-                new.setdefault(progress.key, progress)
-        jobs = [self._job(progress.item) for progress in new.values()]
+        wanted = [Wanted(one.item, one.key, one.found, one.facts_key) for one in items]
         try:
-            futures = self.pool.submit(jobs)
+            shares = self.works.submit(wanted)
         except QueueFull:
             self.metrics.refused.inc()
             raise
-        works: dict[int, asyncio.Future[JobOutcome]] = {}
-        for (key, progress), future in zip(new.items(), futures, strict=True):
-            self.flights.start(key, future)
-            works[id(progress)] = future
-        for progress in items:
-            if id(progress) not in works:
-                works[id(progress)] = self.flights.join(progress.key)
-                progress.cached = True
-                self.metrics.shared.inc()
-        return works
-
-    def _job(self, item: Accepted) -> frames.Job:
-        return frames.Job(item.task, item.problem, hooks.work_limits(self.verifiers[item.task], item.problem))
+        self.metrics.shared.inc(sum(not share.own for share in shares))
+        return {id(progress): share for progress, share in zip(items, shares, strict=True)}
 
     def _finish_at_once(self, progress: Progress, batch: Batch) -> bool:
         """Settle an item whose verdict is known and that needs no word of the model, or has it already."""
@@ -186,13 +190,28 @@ class Verification:
         self._settle(progress, batch)
         return True
 
+    def _model_may_speak(self, batch: Batch) -> bool:
+        return self.model is not None and (batch.opinions or batch.recall is not Recall.NEVER)
+
+    async def _run_by_rules(self, items: list[Progress], shares: dict[int, Share], batch: Batch, ends: float) -> None:
+        """All items' way where nobody but the pool is asked: a task for each would cost more than the rules."""
+        outcomes = await self.works.outcomes([shares[id(progress)] for progress in items], ends)
+        for progress, outcome in zip(items, outcomes, strict=True):
+            if outcome is not None:
+                self._take(progress, outcome, own=shares[id(progress)].own)
+                if progress.verdict is None:
+                    progress.settled = progress.lost
+                else:
+                    self._settle(progress, batch)
+
     # One item's way
 
-    async def _run(
-        self, progress: Progress, work: asyncio.Future[JobOutcome] | None, batch: Batch, ends: float
-    ) -> None:
-        if work is not None:
-            self._take(progress, await asyncio.shield(work))
+    async def _run(self, progress: Progress, share: Share | None, batch: Batch, ends: float) -> None:
+        if share is not None:
+            [outcome] = await self.works.outcomes([share], ends)
+            if outcome is None:
+                return
+            self._take(progress, outcome, own=share.own)
         if progress.verdict is None:
             progress.settled = progress.lost
             return
@@ -206,8 +225,9 @@ class Verification:
             progress.cached = progress.cached and said_before
         self._settle(progress, batch)
 
-    def _take(self, progress: Progress, outcome: JobOutcome) -> None:
-        """What the pool said."""
+    def _take(self, progress: Progress, outcome: JobOutcome, *, own: bool) -> None:
+        """What the pool said, to the item that asked or to one that shares."""
+        progress.cached = not own
         progress.took("queue", outcome.queue_s)
         progress.took("rules", outcome.work_s)
         self.metrics.stage_seconds.labels("rules").observe(outcome.work_s)
@@ -215,7 +235,11 @@ class Verification:
         match outcome:
             case Finished():
                 progress.verdict = outcome.verdict
-                self.cache.keep_verdict(progress.key, outcome.verdict)
+                if outcome.by_facts and progress.facts_key is not None:
+                    self.cache.remember_verdict(progress.key, outcome.verdict)
+                if own:
+                    by_facts = progress.facts_key if outcome.by_facts else None
+                    self.cache.keep_verdict(by_facts or progress.key, outcome.verdict)
             case Lost():
                 readable = self.verifiers[progress.item.task].readable
                 references = progress.item.problem.references

@@ -94,7 +94,8 @@ class LiveService:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         own = {name: value for name, value in os.environ.items() if not name.startswith("TOUCHSTONE_")}
-        environment = own | {"TOUCHSTONE_CACHE__FILE": str(folder / "cache.sqlite3")} | dict(settings)
+        quick_end = {"TOUCHSTONE_LIMITS__DRAIN_GRACE_S": "0"}
+        environment = own | quick_end | {"TOUCHSTONE_CACHE__FILE": str(folder / "cache.sqlite3")} | dict(settings)
         root = Path(__file__).parent.parent
         self.process = subprocess.Popen(
             [python, "-m", "tests.app.served", str(self.port), registry, model, str(workers)],

@@ -11,7 +11,7 @@ Rule 4: an empty list of jobs takes back what the worker has not begun. It answe
 
 import msgspec
 
-from verifiers.hooks import WorkLimits
+from verifiers.hooks import Found, WorkLimits
 from verifiers.problem import Problem
 from verifiers.verdict import Verdict
 
@@ -19,26 +19,31 @@ LENGTH_BYTES = 4
 
 
 class Job(msgspec.Struct, frozen=True, array_like=True):
-    """One problem for one verifier. `limits` where they are not the pool's own."""
+    """One problem for one verifier. `limits` where they are not the pool's own. With `found`, the problem comes without
+    its response.
+    """
 
     task: str
     problem: Problem
     limits: WorkLimits | None = None
+    found: Found | None = None
 
 
 class Done(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """A verdict, or how the verifier failed to reach one."""
+    """A verdict, or how the verifier failed to reach one. `by_facts`: it holds for all that has the same facts."""
 
     verdict: Verdict | None
     seconds: float
     out_of_memory: bool = False
     raised: str = ""
+    by_facts: bool = False
 
 
 class PassedOn(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """What the bounded rules made of the running job: sent ahead of the last resort, which may not survive it."""
 
     verdict: Verdict
+    by_facts: bool = False
 
 
 class Yielded(msgspec.Struct, frozen=True, array_like=True, tag=True):

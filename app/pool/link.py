@@ -8,6 +8,7 @@ import asyncio
 import os
 import time
 from collections import deque
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -15,7 +16,6 @@ import msgspec
 
 from app.pool import frames, worker
 from app.pool.outcome import Cause, JobOutcome
-from verifiers.verdict import Verdict
 
 
 @dataclass(slots=True, eq=False)
@@ -25,7 +25,8 @@ class Ticket:
     job: frames.Job
     size: int
     future: asyncio.Future[JobOutcome]
-    passed_on: Verdict | None = None
+    caller: Hashable = None
+    passed_on: frames.PassedOn | None = None
     submitted: float = field(default_factory=time.monotonic)
 
 
@@ -143,7 +144,7 @@ class Link(asyncio.Protocol):
     def _hear(self, answer: frames.Answer) -> None:
         if isinstance(answer, frames.PassedOn):
             running = self.tickets or self._taken_back
-            running[0].passed_on = answer.verdict
+            running[0].passed_on = answer
             return
         if isinstance(answer, frames.Yielded):
             self._yielding = False

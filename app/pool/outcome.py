@@ -19,22 +19,28 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The verifier's verdict, and how long it ran and waited, in seconds."""
+    """The verifier's verdict, and how long it ran and waited, in seconds. `by_facts`: it holds for every response in
+    which the verifier found the same.
+    """
 
     verdict: Verdict
     work_s: float
     queue_s: float
+    by_facts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """No last word. `detail` is safe to show; `passed_on` is what the bounded rules had made of it by then."""
+    """No last word. `detail` is safe to show; `passed_on` is what the bounded rules had made of it by then, and
+    `by_facts` says that of every response in which the verifier found the same.
+    """
 
     cause: Cause
     detail: str
     work_s: float
     queue_s: float
     passed_on: Verdict | None = None
+    by_facts: bool = False
 
 
 JobOutcome = Finished | Lost

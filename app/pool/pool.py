@@ -4,7 +4,8 @@ Rule 1: a job that hangs, kills its worker or eats its memory costs itself and n
         behind it goes back to the front of the queue, and a new worker is forked in milliseconds.
 Rule 2: the queue is bounded by items and by bytes, all of a request's jobs or none; an empty queue takes any
         request.
-Rule 3: the pool says what happened (`Lost.cause`), never whom to blame.
+Rule 3: callers take turns, and jobs with limits of their own (programs to run) never hold the last worker.
+Rule 4: the pool says what happened (`Lost.cause`), never whom to blame.
 """
 
 import asyncio
@@ -12,16 +13,15 @@ import contextlib
 import os
 import signal
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from app.pool import frames, worker
 from app.pool.link import Link, Ticket
 from app.pool.nursery import Nursery, ZygoteLost
 from app.pool.outcome import Cause, Finished, JobOutcome, Lost, PoolState, QueueFull
+from app.pool.queue import Lane, is_heavy
 from app.settings import PoolSettings
 from verifiers.code_run.engines import Configuration
-from verifiers.problem import Problem
 
 MAX_FRAME_JOBS = 32
 """Jobs handed to one worker at once: saves system calls; more would save little and spread a group badly."""
@@ -33,8 +33,15 @@ MAX_RESPAWN_DELAY_S = 1.0
 loop."""
 
 
-def _size(problem: Problem) -> int:
-    return len(problem.response) + sum(map(len, problem.references)) + len(problem.question or "")
+def _size(job: frames.Job) -> int:
+    problem = job.problem
+    context = job.found.context if job.found else ""
+    return len(problem.response) + len(context) + sum(map(len, problem.references)) + len(problem.question or "")
+
+
+def _lost(ticket: Ticket, cause: Cause, detail: str, work_s: float, queue_s: float) -> Lost:
+    heard = ticket.passed_on
+    return Lost(cause, detail, work_s, queue_s, heard.verdict if heard else None, heard is not None and heard.by_facts)
 
 
 def cause_of_death(link: Link) -> tuple[Cause, str]:
@@ -76,8 +83,9 @@ class Pool:
             on_lost=self._zygote_lost,
         )
         self._links: dict[int, Link] = {}
-        self._queue: deque[Ticket] = deque()
-        self._queued_bytes = 0
+        self._light = Lane()
+        self._heavy = Lane()
+        self._heavy_turn = True
         self._short = asyncio.Event()
         self._supervisor: asyncio.Task[None] | None = None
         self._early_exits: dict[int, int] = {}  # told of before `fork` had returned
@@ -101,70 +109,88 @@ class Pool:
         for link in self._links.values():
             link.abort()
         await self._nursery.close()
-        waiting = [*self._queue, *(ticket for link in self._links.values() for ticket in link.tickets)]
+        waiting = [*self._light.waiting(), *self._heavy.waiting()]
+        waiting += (ticket for link in self._links.values() for ticket in link.tickets)
         for ticket in waiting:
             ticket.future.cancel()
 
     def state(self) -> PoolState:
         """How the pool is."""
-        return PoolState(len(self._links), self._settings.workers, len(self._queue), self._queued_bytes)
+        items, size = self._light.items + self._heavy.items, self._light.size + self._heavy.size
+        return PoolState(len(self._links), self._settings.workers, items, size)
 
     def worker_pids(self) -> list[int]:
         """The processes that work now."""
         return list(self._links)
 
-    def submit(self, jobs: Sequence[frames.Job]) -> list[asyncio.Future[JobOutcome]]:
-        """Queue all the jobs. Raises QueueFull and queues none."""
+    def submit(
+        self, jobs: Sequence[frames.Job], caller: Hashable = None, *, admitted: bool = False
+    ) -> list[asyncio.Future[JobOutcome]]:
+        """Queue all the jobs. Raises QueueFull and queues none, unless their request was `admitted` before."""
         if not jobs:
             return []
         loop = asyncio.get_running_loop()
-        tickets = [Ticket(job, _size(job.problem), loop.create_future()) for job in jobs]
-        size = sum(ticket.size for ticket in tickets)
-        self._admit(len(tickets), size)
-        self._queue.extend(tickets)
-        self._queued_bytes += size
+        tickets = [Ticket(job, _size(job), loop.create_future(), caller) for job in jobs]
+        if not admitted:
+            self._admit(tickets)
+        for ticket in tickets:
+            self._lane(ticket).push(ticket)
         self._dispatch()
         return [ticket.future for ticket in tickets]
 
-    def _admit(self, items: int, size: int) -> None:
-        self._drop_cancelled()
-        if not self._queue:
-            return
-        full = len(self._queue) + items > self._settings.queue_items
-        if full or self._queued_bytes + size > self._settings.queue_mb << 20:
-            raise QueueFull(retry_after_s=1)
+    def _lane(self, ticket: Ticket) -> Lane:
+        return self._heavy if is_heavy(ticket) else self._light
 
-    def _drop_cancelled(self) -> None:
-        while self._queue and self._queue[0].future.done():
-            self._queued_bytes -= self._queue.popleft().size
+    def _admit(self, tickets: Sequence[Ticket]) -> None:
+        for lane in (self._light, self._heavy):
+            coming = [ticket for ticket in tickets if self._lane(ticket) is lane]
+            if not coming or not lane.items:
+                continue
+            lane.drop_cancelled()
+            full = lane.items and lane.items + len(coming) > self._settings.queue_items
+            size = lane.size + sum(ticket.size for ticket in coming)
+            if full or (lane.items and size > self._settings.queue_mb << 20):
+                raise QueueFull(retry_after_s=1)
 
     # Handing out
 
     def _dispatch(self) -> None:
         for link in self._links.values():
-            if not self._queue:
+            if not (self._light.items or self._heavy.items):
                 return
             if link.idle:
                 self._hand_out(link)
 
     def _hand_out(self, link: Link) -> None:
-        share = len(self._queue) // (2 * self._settings.workers)
-        most = max(1, min(MAX_FRAME_JOBS, share))
+        tickets: list[Ticket] = []
+        while not tickets and (lane := self._open_lane()) is not None:
+            tickets = self._taken(lane)
+        if tickets:
+            self._heavy_turn = not is_heavy(tickets[0])
+            link.give(tickets)
+
+    def _open_lane(self) -> Lane | None:
+        """Whose turn it is. A program keeps a worker for long: one worker is left to everything else."""
+        running = sum(is_heavy(link.tickets[0]) for link in self._links.values() if link.tickets)
+        heavy = self._heavy if self._heavy.items and running < max(1, self._settings.workers - 1) else None
+        light = self._light if self._light.items else None
+        return (heavy or light) if self._heavy_turn else (light or heavy)
+
+    def _taken(self, lane: Lane) -> list[Ticket]:
+        share = lane.items // (2 * self._settings.workers)
+        most = 1 if lane is self._heavy else max(1, min(MAX_FRAME_JOBS, share))
         tickets: list[Ticket] = []
         size = 0
-        while self._queue and len(tickets) < most and size < MAX_FRAME_BYTES:
-            ticket = self._queue.popleft()
-            self._queued_bytes -= ticket.size
+        while lane.items and len(tickets) < most and size < MAX_FRAME_BYTES:
+            ticket = lane.pop()
             if not ticket.future.done():  # nobody waits for it any more
                 tickets.append(ticket)
                 size += ticket.size
-        if tickets:
-            link.give(tickets)
+        return tickets
 
     def _requeue(self, tickets: Iterable[Ticket]) -> None:
-        back = [ticket for ticket in tickets if not ticket.future.done()]
-        self._queue.extendleft(reversed(back))
-        self._queued_bytes += sum(ticket.size for ticket in back)
+        for ticket in reversed([ticket for ticket in tickets if not ticket.future.done()]):
+            self._lane(ticket).push(ticket, front=True)
         self._dispatch()
 
     # What links report
@@ -175,16 +201,16 @@ class Pool:
             return
         queue_s = max(0.0, started - ticket.submitted)
         if done.verdict is not None:
-            ticket.future.set_result(Finished(done.verdict, done.seconds, queue_s))
+            ticket.future.set_result(Finished(done.verdict, done.seconds, queue_s, done.by_facts))
             return
         if done.out_of_memory:
             cause, detail = Cause.MEMORY_LIMIT, "the item used up its memory"
         else:
             cause, detail = Cause.VERIFIER_RAISED, f"the verifier raised {done.raised}"
-        ticket.future.set_result(Lost(cause, detail, done.seconds, queue_s, ticket.passed_on))
+        ticket.future.set_result(_lost(ticket, cause, detail, done.seconds, queue_s))
 
     def worker_idle(self, link: Link) -> None:
-        if self._queue and link.idle:
+        if link.idle:
             self._hand_out(link)
 
     def worker_slow(self, link: Link) -> None:
@@ -217,7 +243,7 @@ class Pool:
         if not ticket.future.done():
             work_s = time.monotonic() - started
             queue_s = max(0.0, started - ticket.submitted)
-            ticket.future.set_result(Lost(cause, detail, work_s, queue_s, ticket.passed_on))
+            ticket.future.set_result(_lost(ticket, cause, detail, work_s, queue_s))
 
     def _worker_exited(self, pid: int, status: int) -> None:
         if link := self._links.get(pid):

@@ -58,14 +58,17 @@ def run(
     cpu_s = job.limits.cpu_s if job.limits else limits.cpu_s
     started = time.perf_counter()
     verdict = None
-    out_of_memory = False
+    by_facts = out_of_memory = False
     raised = ""
     signal.setitimer(signal.ITIMER_PROF, cpu_s)
     try:
         verifier = verifiers[job.task]
-        verdict = verifier.verify(job.problem)
+        if job.found is None:
+            verdict = verifier.verify(job.problem)
+        else:
+            verdict, by_facts = hooks.verify_found(verifier, job.problem, job.found)
         if verdict.passed_on:
-            announce(frames.PassedOn(verdict))
+            announce(frames.PassedOn(verdict, by_facts))
             passed_on, verdict = verdict, None
             verdict = hooks.last_resort(verifier, job.problem, passed_on)
     except MemoryError:
@@ -74,7 +77,7 @@ def run(
         raised = type(error).__name__
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-    return frames.Done(verdict, time.perf_counter() - started, out_of_memory, raised)
+    return frames.Done(verdict, time.perf_counter() - started, out_of_memory, raised, by_facts)
 
 
 def _messages(connection: socket.socket) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ import time
 
 from fastapi import APIRouter, Request, Response
 
-from app import bodies, judge_examples, judge_requests, judge_to_wire, wire
+from app import bodies, callers, judge_examples, judge_requests, judge_to_wire, wire
 from app.deps import ServicesDep
 from app.errors import ModelMissing
 from app.rewarding import NO_JUDGE
@@ -32,7 +32,7 @@ async def judge(request: Request, services: ServicesDep) -> Response:
     read = await asyncio.to_thread(judge_requests.read_judge, body)
     if services.judging is None:
         raise ModelMissing(NO_JUDGE)
-    answers = await services.judging.judge_all(read, read.deadline_s or limits.deadline_s)
+    answers = await services.judging.judge_all(read, callers.allowed_s(read.deadline_s, limits.deadline_s))
     response = wire.JudgeResponse(
         results=[judge_to_wire.judged(entry, answer) for entry, answer in zip(read.entries, answers, strict=True)],
         model=services.judging.name,
@@ -56,7 +56,7 @@ async def reward(request: Request, services: ServicesDep) -> Response:
     body = await bodies.read_body(request, limits.body_mb << 20)
     verifiers, rules = services.verification.verifiers, services.settings.reward.rules
     read = await asyncio.to_thread(judge_requests.read_reward, body, verifiers, rules)
-    answered = await services.rewarding.reward(read, read.deadline_s or limits.deadline_s)
+    answered = await services.rewarding.reward(read, callers.allowed_s(read.deadline_s, limits.deadline_s))
     response = wire.RewardResponse(
         results=[judge_to_wire.rewarded(entry) for entry in answered],
         model=services.model.name if services.model else None,

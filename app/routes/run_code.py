@@ -11,6 +11,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
+from app import callers
 from app.deps import ServicesDep
 from app.pool import frames
 from app.pool.outcome import JobOutcome, Lost
@@ -18,6 +19,7 @@ from app.services import Services
 from verifiers.code_run import execution
 from verifiers.code_run.engines import Language, Status
 from verifiers.code_run.options import DEFAULT_MEMORY_MB, MAX_MEMORY_MB, MAX_TESTS
+from verifiers.hooks import WorkLimits
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome
 
@@ -143,7 +145,10 @@ def _most_s(services: Services) -> float:
 
 
 async def _run(services: Services, problem: Problem) -> JobOutcome:
-    return await services.pool.submit([frames.Job(TASK, problem)])[0]
+    pool = services.settings.pool
+    # The pool's own limits, said for the job: programs wait in their own lane.
+    limits = WorkLimits(pool.item_cpu_s, pool.item_wall_s, pool.item_memory_mb)
+    return await services.pool.submit([frames.Job(TASK, problem, limits)], callers.current().name)[0]
 
 
 def _told(ran: dict[str, Any] | Any) -> RunCodeResponse:

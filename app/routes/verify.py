@@ -6,7 +6,7 @@ import time
 
 from fastapi import APIRouter, Request, Response
 
-from app import bodies, examples, requests, to_wire, wire
+from app import bodies, callers, examples, requests, to_wire, wire
 from app.deps import ServicesDep
 from touchstone_client import contract
 
@@ -27,7 +27,7 @@ async def verify(request: Request, services: ServicesDep) -> Response:
     verification = services.verification
     body = await bodies.read_body(request, limits.body_mb << 20)
     batch = requests.read(body, verification.verifiers)
-    answered = await verification.verify(batch, batch.deadline_s or limits.deadline_s)
+    answered = await verification.verify(batch, callers.allowed_s(batch.deadline_s, limits.deadline_s))
     response = wire.VerifyResponse(
         results=[to_wire.result(entry) for entry in answered],
         model=services.model.name if services.model else None,

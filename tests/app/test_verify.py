@@ -180,7 +180,7 @@ async def test_the_same_item_in_flight_is_computed_once(start_app: StartApp, tmp
     nap = "nap 0.5 7"
     async with start_app() as running:
         first = asyncio.create_task(running.verify(nap))
-        await until(lambda: len(running.services.verification.flights) > 0)
+        await until(lambda: len(running.services.verification.works.flights) > 0)
         second = asyncio.create_task(running.verify(nap))
         hasty = asyncio.create_task(running.verify(nap, deadline_s=0.05))
         await asyncio.sleep(0.1)
@@ -188,7 +188,7 @@ async def test_the_same_item_in_flight_is_computed_once(start_app: StartApp, tmp
         assert outcomes(await second) == ["correct"]
         assert (await hasty)[0]["decided_by"]["name"] == "deadline"
         assert (await second)[0]["cached"] is True
-        assert len(running.services.verification.flights) == 0
+        assert len(running.services.verification.works.flights) == 0
         assert outcomes(await running.verify(item)) == ["undecidable"]
 
 

@@ -9,6 +9,7 @@ Rule 2: sizes and steps bound all work, never a clock: the same pair gets the sa
 
 from collections.abc import Mapping
 
+from verifiers.hooks import Found
 from verifiers.math_answer.extraction.extract import Extraction, extract
 from verifiers.math_answer.judge import Judgement, judge
 from verifiers.math_answer.plain import bare, same_plain
@@ -18,7 +19,18 @@ from verifiers.math_answer.wording.question import hints
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome, Verdict
 
-__all__ = ["DESCRIPTION", "VERSION", "check_options", "explain", "last_resort", "quick", "readable", "verify"]
+__all__ = [
+    "DESCRIPTION",
+    "VERSION",
+    "begin",
+    "check_options",
+    "explain",
+    "last_resort",
+    "quick",
+    "readable",
+    "verify",
+    "verify_found",
+]
 
 VERSION = "4"
 DESCRIPTION = "Mathematical answers: numbers, expressions, sets, intervals, equations, units, short words."
@@ -36,10 +48,28 @@ def readable(reference: str) -> bool:
 
 def quick(problem: Problem) -> Verdict | None:
     """The verdict on plain text and plain numbers, in microseconds; None for everything else."""
+    begun = begin(problem)
+    return begun if isinstance(begun, Verdict) else None
+
+
+def begin(problem: Problem) -> Verdict | Found | None:
+    """`quick`, or the extraction; None where there is nothing to compare."""
     extraction = extract(problem.response, problem.question)
-    if extraction.answer is None or extraction.parts:
+    if extraction.answer is None:
         return None
-    return _plainly(problem.references, extraction.answer)
+    known = None if extraction.parts else _plainly(problem.references, extraction.answer)
+    if known is not None:
+        return known
+    hedged = "hedged" if extraction.hedged else ""
+    return Found((extraction.answer, extraction.how, hedged, *extraction.parts), extraction.final)
+
+
+def verify_found(problem: Problem, found: Found) -> tuple[Verdict, bool]:
+    """`verify` after the extraction that `begin` has done."""
+    answer, how, hedged, *parts = found.facts
+    extraction = Extraction(answer, how, tuple(parts), None, found.context, bool(hedged))
+    verdict, judgements = _compared(problem, extraction)
+    return verdict, not any(judgement.in_context for judgement in judgements)
 
 
 def _plainly(references: tuple[str, ...], answer: str) -> Verdict | None:
@@ -62,19 +92,24 @@ def verify(problem: Problem) -> Verdict:
 
 def _verify(problem: Problem) -> tuple[Verdict, Extraction, list[Judgement]]:
     extraction = extract(problem.response, problem.question)
+    verdict, judgements = _compared(problem, extraction)
+    return verdict, extraction, judgements
+
+
+def _compared(problem: Problem, extraction: Extraction) -> tuple[Verdict, list[Judgement]]:
     if extraction.answer is None:
         why = extraction.refusal or "no answer found"
-        return Verdict(Outcome.UNREADABLE, extraction.how, why), extraction, []
+        return Verdict(Outcome.UNREADABLE, extraction.how, why), []
     if not any(readable(reference) for reference in problem.references):
         why = "the reference is empty or too long"
-        return Verdict(Outcome.UNDECIDABLE, "unread_reference", why, extraction.answer), extraction, []
+        return Verdict(Outcome.UNDECIDABLE, "unread_reference", why, extraction.answer), []
     expected = hints(problem.question)
     judgements: list[Judgement] = []
     for reference in problem.references:
         judgements.append(judge(reference, extraction, expected, problem.question))
         if judgements[-1].same:
             break
-    return _concluded(judgements, extraction.answer), extraction, judgements
+    return _concluded(judgements, extraction.answer), judgements
 
 
 def _concluded(judgements: list[Judgement], answer: str) -> Verdict:

@@ -35,7 +35,8 @@ _TO_WORK_ON = re.compile(
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """`same` is the answer, `rule` who gave it. `unreadable` says why the answer (not the reference) could not be
-    read; `understood` holds both sides as they were read (answer, reference).
+    read; `understood` holds both sides as they were read (answer, reference). `in_context`: the text around the answer
+    was looked at, so that another response with the same answer may be judged otherwise.
     """
 
     same: bool | None
@@ -43,6 +44,7 @@ class Judgement:
     understood: tuple[str, str] | None = None
     unreadable: str | None = None
     trace: tuple[str, ...] = ()
+    in_context: bool = False
 
 
 def judge(reference: str, extraction: Extraction, hints: Hints, question: str | None = None) -> Judgement:
@@ -53,7 +55,7 @@ def judge(reference: str, extraction: Extraction, hints: Hints, question: str | 
     described = _described(reference, extraction.answer or "", hints)
     if described is None or (described is False and judgement.same is False):
         return judgement
-    return Judgement(described, "same_integers", judgement.understood)
+    return Judgement(described, "same_integers", judgement.understood, in_context=judgement.in_context)
 
 
 def _described(reference: str, answer: str, hints: Hints) -> bool | None:
@@ -114,15 +116,15 @@ def _judged(reference: str, extraction: Extraction, hints: Hints, question: str 
     references = _trees(reference, hints)
     if isinstance(references, Unparsable):
         claimed = claims(extraction, reference, question)
-        return Judgement(claimed, "claims" if claimed is not None else "unread_reference")
+        return Judgement(claimed, "claims" if claimed is not None else "unread_reference", in_context=True)
     if extraction.parts and _arity(references[0]) == len(extraction.parts):
         answer = ", ".join(extraction.parts)
     answers = _trees(answer)
     if isinstance(answers, Unparsable):
         claimed = claims(extraction, reference, question)
         if claimed is not None:
-            return Judgement(claimed, "claims")
-        return Judgement(None, "unread_answer", unreadable=answers.message)
+            return Judgement(claimed, "claims", in_context=True)
+        return Judgement(None, "unread_answer", unreadable=answers.message, in_context=True)
     return _compared(references, answers, extraction, reference, hints, question)
 
 
@@ -143,15 +145,16 @@ def _compared(
             if same:
                 return Judgement(True, rule, understood, trace=tuple(trace))
             verdicts.append((same, rule))
-    if any(isinstance(node, Text) for node in (*references, *answers)):
+    in_words = any(isinstance(node, Text) for node in (*references, *answers))
+    if in_words:
         if _states(reference, answers[0], question):
             return Judgement(True, "stated_by_reference", understood, trace=tuple(trace))
         claimed = claims(extraction, reference, question)
         if claimed is not None:
-            return Judgement(claimed, "claims", understood, trace=tuple(trace))
+            return Judgement(claimed, "claims", understood, trace=tuple(trace), in_context=True)
     if all(same is False for same, _ in verdicts):
-        return Judgement(False, verdicts[0][1], understood, trace=tuple(trace))
-    return Judgement(None, "no_rule", understood, trace=tuple(trace))
+        return Judgement(False, verdicts[0][1], understood, trace=tuple(trace), in_context=in_words)
+    return Judgement(None, "no_rule", understood, trace=tuple(trace), in_context=in_words)
 
 
 def _states(reference: str, answer: Node, question: str | None) -> bool:
