@@ -8,13 +8,14 @@ Rule 2: an empty control is asked once per question, reference, rubric and judge
 import asyncio
 import hashlib
 import time
+from collections.abc import Callable, Sequence
 
 from app.cache.cache import Cache
 from app.metrics import Metrics
 from app.settings import JudgeSettings
 from app.single_flight import SingleFlight
 from grm.asking import Policy
-from grm.backend import ServedModel
+from grm.backend import Message, Reply, ServedModel
 from grm.controls import (
     ACCEPTED_FROM,
     Control,
@@ -32,6 +33,9 @@ from grm.judge import PROTOCOLS, judge
 from grm.judgement import Case, Judgement, Status
 
 Judgements = tuple[Judgement, ...]
+Exchange = tuple[Sequence[Message], Reply]
+Keep = Callable[[Control, str, Policy, list[Exchange], Judgement], None]
+"""Called with every control that was asked: protocol, policy, what was said, and what was read from it."""
 ALONE = "pointwise"
 """A control has one candidate: what compares several is controlled by the protocol that judges one."""
 
@@ -39,11 +43,14 @@ ALONE = "pointwise"
 class Controls:
     """The controls of one judge."""
 
-    def __init__(self, served: ServedModel, settings: JudgeSettings, cache: Cache, metrics: Metrics) -> None:
+    def __init__(
+        self, served: ServedModel, settings: JudgeSettings, cache: Cache, metrics: Metrics, keep: Keep | None = None
+    ) -> None:
         self._served = served
         self._settings = settings
         self._cache = cache
         self._metrics = metrics
+        self._keep = keep
         self._flights: SingleFlight[ControlOutcome] = SingleFlight()
 
     async def apply(
@@ -106,7 +113,17 @@ class Controls:
         found = ControlOutcome.UNTOLD
         if left_s > 0:
             asked = policy_for_controls(policy)
-            (judgement,) = await judge(control.case, protocol, self._served, asked, deadline_s=left_s)
+            said: list[Exchange] = []
+            (judgement,) = await judge(
+                control.case,
+                protocol,
+                self._served,
+                asked,
+                deadline_s=left_s,
+                recorder=(lambda messages, reply: said.append((messages, reply))) if self._keep else None,
+            )
             found = outcome(judgement)
+            if self._keep:
+                self._keep(control, protocol, asked, said, judgement)
         self._metrics.controls.labels(str(control.kind), str(found)).inc()
         return found

@@ -224,3 +224,15 @@ REWARD_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": {"examples": _REWARD_RESPONSES}}},
     422: error("Nothing in the request can be paid for.", _UNKNOWN_RULE),
 }
+
+CATALOGUE = {
+    "tasks": [{"name": "math", "version": "math-1", "description": "Mathematical answers, whatever their notation."}],
+    "protocols": [
+        {
+            "name": "pointwise",
+            "version": "pointwise-1",
+            "description": "One response at a time: criteria and findings first, scores last.",
+        }
+    ],
+    "rules": [{"name": "verifier", "version": "1", "description": "The verifier's reward."}],
+}

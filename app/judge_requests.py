@@ -21,6 +21,8 @@ from touchstone_client.contract import Recall
 if TYPE_CHECKING:
     from verifiers.registry import Verifier
 
+MAX_REFERENCES_SHOWN = 8
+"""To a judge; more alternatives than that are a list, and the verifier has seen them all."""
 OPEN = "open"
 """The task that no verifier has: only a judge can tell."""
 WITH_PROCESS = ("pointwise", "process")
@@ -171,15 +173,16 @@ def _item(raw: object, at: int, verifiers: "Mapping[str, Verifier]", rules: Mapp
 
 
 def _to_reward(item: contract_judge.RewardItem, task: str, rule: Rule, verify: requests.Accepted | None) -> ToReward:
-    reference = item.reference if isinstance(item.reference, str) or item.reference is None else item.reference[0]
+    several = [item.reference] if isinstance(item.reference, str) else item.reference or []
     aspects = _aspects(item.aspects) | ({Aspect.PROCESS} if rule.process else set())
     case = Case(
         item.question or "",
         (Candidate("0", item.response, item.reasoning),),
-        reference,
+        several[0] if several else None,
         _rubric(item.rubric),
-        Task.ANSWER if reference is not None else Task.OPEN,
+        Task.ANSWER if several else Task.OPEN,
         frozenset(aspects),
+        tuple(several[1:MAX_REFERENCES_SHOWN]),
     )
     return ToReward(item.id, item.group, task, rule, verify, case, item.protocol, item.votes)
 

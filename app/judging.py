@@ -17,7 +17,7 @@ from typing import Any
 from app.cache.cache import Cache
 from app.cache.keys import judgement_key
 from app.guard import Guard, Observed
-from app.judge_controls import Controls
+from app.judge_controls import Controls, Exchange
 from app.judge_log import JudgeLog
 from app.judge_requests import Entries, ToJudge
 from app.metrics import Metrics
@@ -26,7 +26,7 @@ from app.settings import JudgeSettings
 from app.single_flight import SingleFlight
 from grm.asking import Policy
 from grm.backend import Capabilities, Message, ModelState, Reply, ServedModel
-from grm.controls import ACCEPTED_FROM
+from grm.controls import ACCEPTED_FROM, Control
 from grm.judge import PROTOCOLS, judge
 from grm.judgement import Candidate, Case, Judgement, Reason, Status, Task, unscored
 from verifiers.math_answer.extraction.extract import extract
@@ -68,7 +68,7 @@ class Judging:
         self._metrics = metrics
         self._log = record
         self._flights: SingleFlight[Judgements] = SingleFlight()
-        self._controls = Controls(served, settings, cache, metrics)
+        self._controls = Controls(served, settings, cache, metrics, self._log_control if record else None)
         self._guard = guard
         self._waiting = 0
 
@@ -176,10 +176,10 @@ class Judging:
 
     async def _work(self, key: bytes, case: Case, protocol: str, policy: Policy, ends: float) -> Judgements:
         started = time.monotonic()
-        exchanges: list[dict[str, Any]] = []
+        exchanges: list[Exchange] = []
 
         def recorder(messages: Sequence[Message], reply: Reply) -> None:
-            exchanges.append({"messages": list(messages), "reply": reply})
+            exchanges.append((messages, reply))
 
         limit_s = min(self._settings.timeout_s, ends - started)
         try:
@@ -200,9 +200,13 @@ class Judging:
         self._count(judgements, protocol)
         if told and all(one.status is not Status.UNSCORED for one in judgements):
             self._cache.keep_judgements(key, judgements)
-        if self._log is not None:
-            self._log.put(self._record(case, protocol, policy, exchanges, judgements))
+        self._put(case, protocol, policy, exchanges, judgements)
         return judgements
+
+    def _log_control(
+        self, control: Control, protocol: str, policy: Policy, exchanges: list[Exchange], judgement: Judgement
+    ) -> None:
+        self._put(control.case, protocol, policy, exchanges, (judgement,), control=str(control.kind))
 
     def _identity(self, protocol: str) -> str:
         """All of the judge that can change a judgement, the way labels are read included."""
@@ -220,11 +224,21 @@ class Judging:
             self._metrics.judge_tokens.labels("completion").inc(one.usage.completion_tokens)
             self._metrics.judge_calls.inc(one.usage.calls)
 
-    def _record(
-        self, case: Case, protocol: str, policy: Policy, exchanges: list[dict[str, Any]], judgements: Judgements
-    ) -> dict[str, Any]:
-        return {
+    def _put(
+        self,
+        case: Case,
+        protocol: str,
+        policy: Policy,
+        exchanges: list[Exchange],
+        judgements: Judgements,
+        control: str | None = None,
+    ) -> None:
+        """A line of the log, where there is one; `control` names what was asked to test the judge."""
+        if self._log is None:
+            return
+        record: dict[str, Any] = {
             "at": time.time(),
+            "control": control,
             "model": self.name,
             "capabilities": self.capabilities,
             "protocol": protocol,
@@ -232,9 +246,10 @@ class Judging:
             "policy": policy,
             "case": replace(case, aspects=frozenset()),
             "aspects": sorted(case.aspects),
-            "exchanges": exchanges,
+            "exchanges": [{"messages": messages, "reply": reply} for messages, reply in exchanges],
             "judgements": judgements,
         }
+        self._log.put(record)
 
 
 def _numbered(case: Case) -> Case:

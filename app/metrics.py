@@ -54,6 +54,12 @@ class Metrics:
             registry=registry,
         )
         self.log_dropped = Counter("touchstone_judge_log_dropped", "Lines not logged.", registry=registry)
+        self.guard_sums = Counter(
+            "touchstone_guard_sums",
+            "What the guard-rail figures are made of; sums over processes are sums again.",
+            ("task", "sum"),
+            registry=registry,
+        )
         self.guard_figure = Gauge(
             "touchstone_guard", "Guard-rail figures of the last step or block.", ("task", "figure"), registry=registry
         )

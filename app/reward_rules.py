@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from grm.judgement import Judgement, Status
 from verifiers.verdict import Outcome
 
+VERSION = "1"
+"""Raised with every change of what a rule pays."""
 NOISE = 0.05
 """Half a point of the judge's scale, which repeated readings differ by at rest."""
 
@@ -29,6 +31,7 @@ class Rule:
     """Which components a rule needs. `process`: the judge says how, never whether, the answer was reached."""
 
     name: str
+    description: str
     verifies: bool
     judges: bool
     process: bool = False
@@ -37,10 +40,16 @@ class Rule:
 RULES: Mapping[str, Rule] = {
     rule.name: rule
     for rule in (
-        Rule("verifier", verifies=True, judges=False),
-        Rule("judge", verifies=False, judges=True),
-        Rule("verifier_then_process", verifies=True, judges=True, process=True),
-        Rule("stratified", verifies=True, judges=True),
+        Rule("verifier", "The verifier's reward.", verifies=True, judges=False),
+        Rule("judge", "The judge's reward.", verifies=False, judges=True),
+        Rule(
+            "verifier_then_process",
+            "The verdict decides; the judge of the process lowers what is right.",
+            verifies=True,
+            judges=True,
+            process=True,
+        ),
+        Rule("stratified", "The verdict decides the stratum, the judge the place in it.", verifies=True, judges=True),
     )
 }
 

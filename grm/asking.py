@@ -133,6 +133,10 @@ class JudgeProtocol(Protocol):
         """Raised with every change of wording, schema or reading: part of every cache key."""
 
     @property
+    def DESCRIPTION(self) -> str:  # noqa: N802 - a module's constant
+        """One line for people who choose a protocol."""
+
+    @property
     def CANDIDATES(self) -> tuple[int, int]:  # noqa: N802 - a module's constant
         """The fewest and the most candidates that it judges."""
 

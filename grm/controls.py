@@ -57,7 +57,7 @@ def wrong_reference_control(case: Case, accepted: Candidate) -> Control | None:
     if spoiled is None:
         return None
     alone = replace(accepted, known_outcome=None)
-    return Control(ControlKind.WRONG_REFERENCE, replace(case, reference=spoiled, candidates=(alone,)))
+    return Control(ControlKind.WRONG_REFERENCE, replace(case, reference=spoiled, alternatives=(), candidates=(alone,)))
 
 
 def spoil(reference: str) -> str | None:
@@ -104,7 +104,7 @@ def after_failure(judgement: Judgement, kind: ControlKind) -> Judgement:
 def key(case: Case, protocol: str, prompt_version: str, model: str) -> str:
     """What an empty control's result may be cached by: question, reference, rubric, judge. Not the candidates."""
     rubric = "\1".join(f"{one.kind}\2{one.weight}\2{one.text}" for one in case.rubric)
-    parts = (case.question, case.reference or "\0none", rubric, case.task, protocol, prompt_version, model)
+    parts = (case.question, "\1".join(case.references) or "\0none", rubric, case.task, protocol, prompt_version, model)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 

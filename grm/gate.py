@@ -80,7 +80,7 @@ class Rejection:
 
 def gate(case: Case, candidate: Candidate) -> Rejection | None:
     """The first rule that rejects the response, or None: then a judge may look at it."""
-    if case.reference and candidate.response.strip() == case.reference.strip():
+    if any(candidate.response.strip() == reference.strip() != "" for reference in case.references):
         return None
     text = visible(candidate.response[:MAX_CHECKED_CHARS])
     seen = Seen(text, bare(text), tuple(words_of(bare(text))), case)

@@ -40,8 +40,8 @@ class Seen:
     @property
     def holds_reference(self) -> bool:
         """Whether the reference's own text is in the response, or the response's in the reference."""
-        wanted, said = self.case.reference or "", self.text
-        return _holds(said, wanted) or _holds(wanted, said)
+        said = self.text
+        return any(_holds(said, wanted) or _holds(wanted, said) for wanted in self.case.references)
 
     @property
     def is_formula(self) -> bool:

@@ -98,7 +98,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a judge is asked: one question and its candidates."""
+    """What a judge is asked: one question and its candidates. `alternatives` are further right answers beside the
+    reference.
+    """
 
     question: str
     candidates: tuple[Candidate, ...]
@@ -106,6 +108,12 @@ class Case:
     rubric: tuple[Criterion, ...] = ()
     task: Task = Task.OPEN
     aspects: frozenset[Aspect] = frozenset({Aspect.OUTCOME})
+    alternatives: tuple[str, ...] = ()
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """All answers that are right by definition."""
+        return () if self.reference is None else (self.reference, *self.alternatives)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ class _Logged(msgspec.Struct):
     exchanges: list[_Exchange]
     judgements: list[Judgement]
     capabilities: Capabilities | None = None
+    control: str | None = None
 
 
 class _Transcript(msgspec.Struct):
@@ -118,7 +119,8 @@ async def _judged_again(at: int, logged: _Logged) -> Replayed:
     rewards = [one.reward for one in judgements]
     read = all(reward is not None for reward in rewards)
     result = {"rewards": rewards, "logged": [one.reward for one in logged.judgements]}
-    return Replayed(at, str(at), logged.protocol, agrees, read, result)
+    category = f"{logged.protocol}, {logged.control} control" if logged.control else logged.protocol
+    return Replayed(at, str(at), category, agrees, read, result)
 
 
 def _read_again(at: int, recorded: _Transcript) -> Replayed:

@@ -2,22 +2,36 @@
 
 from fastapi import APIRouter, Response
 
+from app import judge_examples, reward_rules
 from app.deps import ServicesDep
 from app.readiness import readiness
-from touchstone_client import contract
+from grm.judge import PROTOCOLS
+from touchstone_client import contract, contract_judge
 
 router = APIRouter(tags=["service"])
 
 
-@router.get("/v1/tasks", summary="The verifiers and their versions")
-async def tasks(services: ServicesDep) -> contract.TasksResponse:
-    """What `task` may be."""
-    known = sorted(services.verification.verifiers.items())
-    return contract.TasksResponse(
+@router.get(
+    "/v1/tasks",
+    summary="The verifiers, judge protocols and reward rules, with their versions",
+    responses={200: {"content": {"application/json": {"example": judge_examples.CATALOGUE}}}},
+)
+async def tasks(services: ServicesDep) -> contract_judge.Catalogue:
+    """What `task`, `protocol` and `rule` may be."""
+    info = contract.TaskInfo
+    return contract_judge.Catalogue(
         tasks=[
-            contract.TaskInfo(name=name, version=verifier.VERSION, description=verifier.DESCRIPTION)
-            for name, verifier in known
-        ]
+            info(name=name, version=verifier.VERSION, description=verifier.DESCRIPTION)
+            for name, verifier in sorted(services.verification.verifiers.items())
+        ],
+        protocols=[
+            info(name=name, version=protocol.PROMPT_VERSION, description=protocol.DESCRIPTION)
+            for name, protocol in sorted(PROTOCOLS.items())
+        ],
+        rules=[
+            info(name=name, version=reward_rules.VERSION, description=rule.description)
+            for name, rule in sorted(reward_rules.RULES.items())
+        ],
     )
 
 

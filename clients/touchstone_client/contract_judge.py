@@ -21,6 +21,8 @@ from touchstone_client.contract import (
     MAX_TASK_CHARS,
     Problem,
     Recall,
+    TaskInfo,
+    TasksResponse,
     VerifyResult,
     _Request,
     _Wire,
@@ -138,6 +140,13 @@ class JudgeRequest(_Request):
     cases: Annotated[list[JudgeCase], Field(min_length=1, max_length=MAX_CASES)]
     deadline_s: Deadline = None
     step: Step = None
+
+
+class Catalogue(TasksResponse):
+    """All that a request can name. A version is raised when what is decided changes."""
+
+    protocols: Annotated[list[TaskInfo], Field(description="What `protocol` may be.")] = []
+    rules: Annotated[list[TaskInfo], Field(description="What `rule` may be.")] = []
 
 
 class CriterionResult(_Wire):

@@ -19,9 +19,11 @@ from grm.label import read_label
 from grm.protocols.wording import Prompt
 from grm.replies import Expected, ReplyKind, read_reply, without_thinking
 
-PROMPT_VERSION = "label-1"
+PROMPT_VERSION = "label-2"
+DESCRIPTION = "Does the final answer say the same as the reference? One token, no reasoning."
 CANDIDATES = (1, 64)
 LABEL_TOKENS = 16
+ALSO_RIGHT = "\n-- or --\n"
 SPOKE_TO_JUDGE = "not_rescued"
 ONE_SIDED = "order_disagreement"
 
@@ -129,9 +131,12 @@ def _ask(case: Case, index: int, swapped: bool, policy: Policy) -> Ask:
         prompt.show("Answer", answer, policy.max_answer_chars)
         prompt.say(WRONG if swapped else RIGHT)
     else:
-        sides = (answer, case.reference) if swapped else (case.reference, answer)
+        reference = ALSO_RIGHT.join(case.references)
+        sides = (answer, reference) if swapped else (reference, answer)
         for number, side in enumerate(sides, start=1):
             prompt.show(f"Answer {number}", side, policy.max_reference_chars)
+        if case.alternatives:
+            prompt.say(f"Answer {2 if swapped else 1} gives several results; the same as any one of them is the same.")
         prompt.say(SAME)
     system = SYSTEM_ALONE if case.reference is None else SYSTEM_REFERENCE
     return Ask(

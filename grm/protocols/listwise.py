@@ -23,6 +23,7 @@ from grm.replies import read_json
 from grm.voting import differ
 
 PROMPT_VERSION = "listwise-1"
+DESCRIPTION = "A whole group in one question, in two opposite orders."
 CANDIDATES = (1, 64)
 WHOLE = 8
 CHUNK = 6

@@ -21,6 +21,7 @@ from grm.protocols.wording import DATA_RULE, opening, show_candidate, shown_text
 from grm.replies import read_json
 
 PROMPT_VERSION = "pairwise-1"
+DESCRIPTION = "Two responses side by side, always in both orders."
 CANDIDATES = (2, 32)
 ALL_PAIRS = 5
 NAMES = ("A", "B")

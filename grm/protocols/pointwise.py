@@ -44,6 +44,7 @@ from grm.rubric import INVENTED, aggregate
 from grm.voting import differ
 
 PROMPT_VERSION = "pointwise-1"
+DESCRIPTION = "One response at a time: criteria and findings first, scores last."
 CANDIDATES = (1, 64)
 OWN_CRITERIA = 4
 CRITERION_CHARS = 160

@@ -40,6 +40,7 @@ from grm.rubric import INVENTED
 from grm.voting import differ
 
 PROMPT_VERSION = "process-1"
+DESCRIPTION = "Numbered steps: the first wrong one, and what is wrong."
 CANDIDATES = (1, 64)
 MAX_STEPS = 40
 """More steps than that are joined: judges lose count."""

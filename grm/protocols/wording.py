@@ -64,6 +64,10 @@ def opening(case: Case, policy: Policy) -> Prompt:
     if case.reference is not None:
         prompt.say("The reference is right by definition. Other wordings and forms of the same result are right too.")
         prompt.show("Reference", case.reference, policy.max_reference_chars)
+    if case.alternatives:
+        prompt.say("Any one of these is right as well.")
+        for number, reference in enumerate(case.alternatives, start=2):
+            prompt.show(f"Reference {number}", reference, policy.max_reference_chars)
     if case.rubric:
         prompt.show("Rubric", rubric_text(case.rubric), policy.max_reference_chars)
     return prompt
@@ -97,7 +101,7 @@ def response_text(candidate: Candidate) -> str:
 
 def shown_texts(case: Case, shown: Sequence[int]) -> tuple[str, ...]:
     """The untrusted texts of a prompt: what a judge may quote."""
-    texts = [case.question, case.reference or "", *(criterion.text for criterion in case.rubric)]
+    texts = [case.question, *case.references, *(criterion.text for criterion in case.rubric)]
     texts += [response_text(case.candidates[index]) for index in shown]
     return tuple(text for text in texts if text)
 

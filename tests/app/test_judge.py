@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
+from app.cli.judge_replay import replay
 from grm import judgement
 from grm.backend import Busy, Completion, Reply, TooSlow, Unreachable
 from grm.controls import EMPTY_RESPONSE
+from grm.judge import PROTOCOLS
 from tests.app.conftest import StartApp
 from tests.app.scripted_judge import ScriptedJudge, always
 from tests.processes import until
 from tests.scripted_openai import ScriptedOpenAI
-from touchstone_client import contract_judge
+from touchstone_client import contract, contract_judge
 
 ONE_VOTE = {"votes": 1, "max_votes": 1}
 
@@ -225,13 +227,21 @@ async def test_too_many_candidates_waiting_is_503(start_app: StartApp) -> None:
 
 
 async def test_every_judgement_can_be_logged(start_app: StartApp, tmp_path: Path) -> None:
-    """With a log file each judgement is a line with its questions, replies and results; controls are not."""
+    """With a log file each judgement is a line with its questions, replies and results; so is each control."""
     path = tmp_path / "logs" / "judgements.jsonl"
     async with start_app(judge=ScriptedJudge(), judging={**ONE_VOTE, "log_file": path}) as running:
         await running.judge(case("The sea of quality=3.", "The sea of quality=7."))
         await running.judge(case("The sea of quality=3.", "The sea of quality=7."))
-    (line,) = [json.loads(line) for line in path.read_text().splitlines()]
-    assert (line["protocol"], line["model"], len(line["exchanges"])) == ("pointwise", "judge", 2)
+    control, line = [json.loads(line) for line in path.read_text().splitlines()]
+    assert (line["protocol"], line["model"], line["control"], len(line["exchanges"])) == ("pointwise", "judge", None, 2)
+    assert (control["control"], control["judgements"][0]["reward"], len(control["exchanges"])) == (
+        "empty_response",
+        0,
+        1,
+    )
+    replayed = await asyncio.to_thread(replay, path.read_bytes().splitlines())
+    assert [one.category for one in replayed] == ["pointwise, empty_response control", "pointwise"]
+    assert [one.agrees for one in replayed] == [True, True]
     assert "quality=3" in line["case"]["candidates"][0]["response"]
     assert [one["reward"] for one in line["judgements"]] == [pytest.approx(3 / 9), pytest.approx(7 / 9)]
 
@@ -308,3 +318,27 @@ def test_wire_and_domain_agree_on_words() -> None:
     ]
     for wire_words, domain_words in pairs:
         assert {one.value for one in wire_words} == {one.value for one in domain_words}
+
+
+async def test_the_catalogue_names_protocols_and_rules(start_app: StartApp) -> None:
+    """What a request can name is listed with its version; a client that knows tasks alone still reads its part."""
+    async with start_app() as running:
+        told = (await running.http.get("/v1/tasks")).json()
+        example = (await running.http.get("/openapi.json")).json()["paths"]["/v1/tasks"]["get"]["responses"]["200"]
+    assert {one["name"]: one["version"] for one in told["protocols"]} == {
+        name: protocol.PROMPT_VERSION for name, protocol in PROTOCOLS.items()
+    }
+    assert {one["name"] for one in told["rules"]} == {"judge", "stratified", "verifier", "verifier_then_process"}
+    assert all(one["description"] and one["version"] for part in told.values() for one in part)
+    contract_judge.Catalogue.model_validate(example["content"]["application/json"]["example"])
+    assert contract.TasksResponse.model_validate(told).tasks
+
+
+async def test_the_guard_rails_sums_are_counters(start_app: StartApp) -> None:
+    """Figures of several processes are made from sums that Prometheus can add up."""
+    async with start_app(judge=ScriptedJudge(), judging=ONE_VOTE) as running:
+        await running.judge(case("The sea of quality=9.", "The lake of quality=0."), step=1)
+        exposed = _exposed(running)
+    assert 'touchstone_guard_sums_total{sum="items",task="judge"} 2.0' in exposed
+    assert 'touchstone_guard_sums_total{sum="paid",task="judge"} 1.0' in exposed
+    assert 'touchstone_guard_sums_total{sum="controls",task="judge"} 1.0' in exposed

@@ -213,3 +213,26 @@ async def test_the_deadline_is_kept(start_app: StartApp) -> None:
         results = await running.reward(item("so 7"), opened("blue sea"), deadline_s=0.5)
     assert [one["reward"] for one in results] == [1.0, None]
     assert results[1]["reason"] == "judge_timeout"
+
+
+@pytest.mark.parametrize("protocol", ["pointwise", "label"])
+async def test_the_judge_sees_every_reference(start_app: StartApp, protocol: str) -> None:
+    """Of several references any one is right: all stand in the judge's question, and each passes the gate."""
+    judge = ScriptedJudge(always(9))
+    asked = opened(
+        "N/A", task="faulty", reference=["none given", "not available", "N/A"], rule="judge", protocol=protocol
+    )
+    async with start_app(judge=judge, judging=JUDGING) as running:
+        (paid,) = await running.reward(asked)
+    assert paid["status"] == "scored"
+    said = judge.asked[0].messages[-1].content
+    assert all(reference in said for reference in ("none given", "not available", "N/A"))
+
+
+async def test_other_references_are_another_question(start_app: StartApp) -> None:
+    """A judgement is kept under all of its references."""
+    judge = ScriptedJudge()
+    async with start_app(judge=judge, judging=JUDGING) as running:
+        for more in ("one", "two", "two"):
+            await running.reward(opened("It is quality=5.", task="faulty", reference=["5", more], rule="judge"))
+    assert len(judge.asked) == 2
