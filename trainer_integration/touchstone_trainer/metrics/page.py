@@ -4,7 +4,7 @@ Rule: what comes from the run (names of domains, phases, reasons) is escaped.
 """
 
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -41,7 +41,12 @@ class Drawing:
 
 
 def page(name: str, records: Sequence[StepRecord], phases: Sequence[Span], drawings: Sequence[Drawing]) -> str:
-    """The whole page."""
+    """The whole page of a run."""
+    return document(name, _summary(records, phases), drawings, _rewards(records))
+
+
+def document(name: str, about: Iterable[str], drawings: Sequence[Drawing], table: str = "") -> str:
+    """A page with a line about what is shown, a table as HTML, and drawings."""
     figures = "\n".join(_figure(drawing) for drawing in drawings)
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -53,8 +58,8 @@ def page(name: str, records: Sequence[StepRecord], phases: Sequence[Span], drawi
 </head>
 <body>
 <h1>{escape(name)}</h1>
-<p>{escape(" · ".join(_summary(records, phases)))}</p>
-{_rewards(records)}
+<p>{escape(" · ".join(about))}</p>
+{table}
 <main>
 {figures}
 </main>

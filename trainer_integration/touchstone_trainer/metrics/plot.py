@@ -91,7 +91,7 @@ class _Run:
 def _sheet(run: _Run, shown: Sequence[Chart]) -> Figure:
     rows = -(-len(shown) // COLUMNS)
     width, height = PANEL_IN
-    with _themed(LIGHT):
+    with themed(LIGHT):
         figure = Figure(figsize=(width * COLUMNS, height * rows + 0.5), layout="constrained")
         figure.suptitle(f"{run.name}: steps {run.phases[0].first} to {run.phases[-1].last}", fontsize=14)
         for index, chart in enumerate(shown, start=1):
@@ -100,7 +100,7 @@ def _sheet(run: _Run, shown: Sequence[Chart]) -> Figure:
 
 
 def _svg(chart: Chart, run: _Run, theme: Theme) -> bytes:
-    with _themed(theme):
+    with themed(theme):
         figure = Figure(figsize=PANEL_IN)
         _draw(figure.add_axes((0.13, 0.14, 0.85, 0.76)), chart, run, theme)
         drawn = BytesIO()
@@ -178,7 +178,8 @@ def _draw_phases(axes: Axes, phases: Sequence[Span], theme: Theme) -> None:
 
 
 @contextmanager
-def _themed(theme: Theme) -> Iterator[None]:
+def themed(theme: Theme) -> Iterator[None]:
+    """Drawing with a theme's colours and the house's lines and letters."""
     settings: dict[Any, Any] = {
         **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor", "legend.facecolor"), theme.paper),
         **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), theme.ink),

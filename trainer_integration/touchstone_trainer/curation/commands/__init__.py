@@ -7,12 +7,16 @@ from collections.abc import Callable, Mapping
 
 from touchstone_trainer.curation.commands.concise import concise
 from touchstone_trainer.curation.commands.convert import convert
+from touchstone_trainer.curation.commands.decontaminate import decontaminate
 from touchstone_trainer.curation.commands.mix import mix
 from touchstone_trainer.curation.commands.rewrite import rewrite
+from touchstone_trainer.curation.commands.select import select
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "concise": concise,
     "convert": convert,
+    "decontaminate": decontaminate,
     "mix": mix,
     "rewrite": rewrite,
+    "select": select,
 }

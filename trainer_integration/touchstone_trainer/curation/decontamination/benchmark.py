@@ -1,0 +1,187 @@
+"""The benchmarks in memory, in the forms in which rows are looked up.
+
+Rule 1: bounded: at most MAX_QUESTIONS different questions, about 20 KiB each with all methods on; the rows that are
+        looked up never stay.
+Rule 2: a question that stands in several places is held once, with the first place and all references.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from touchstone_trainer.curation.decontamination.thresholds import (
+    BOILERPLATE_QUESTIONS,
+    BORDERLINE,
+    CANDIDATES,
+    FEW_NUMBERS,
+    NEAREST,
+    Method,
+    Thresholds,
+)
+from touchstone_trainer.curation.likeness.encoder import Encoder
+from touchstone_trainer.curation.likeness.minhash import index, signature_of
+from touchstone_trainer.curation.likeness.words import (
+    canonical,
+    grams,
+    is_chinese,
+    jaccard,
+    numbers,
+    overlap,
+    shingles,
+    template,
+    words,
+)
+from touchstone_trainer.curation.problems import BadInput
+from touchstone_trainer.curation.rows import Found, Place, Row, read_usable, references
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAX_QUESTIONS = 200_000
+"""About 4 GiB; every public benchmark of mathematics together has fewer."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A question of a benchmark."""
+
+    place: Place
+    row: Row
+    references: list[str] = field(default_factory=list)
+
+    @property
+    def question(self) -> str:
+        """Its text."""
+        text: str = self.row["question"]
+        return text
+
+
+class Benchmark:
+    """Looks up what is alike: for each question the entries by number, each with a score by method."""
+
+    def __init__(
+        self,
+        sources: Sequence[str],
+        columns: dict[str, str] | None = None,
+        methods: Collection[Method] = frozenset(Method),
+        thresholds: Thresholds | None = None,
+    ) -> None:
+        self.thresholds = thresholds or Thresholds()
+        self._methods = frozenset(methods)
+        self.entries: list[Entry] = []
+        self._exact: dict[str, int] = {}
+        for found in read_usable(sources, columns=columns, required=("question",)):
+            self._add(found)
+        if not self.entries:
+            raise BadInput(f"the benchmarks hold no question: {', '.join(sources)}")
+        self._index()
+
+    def look_up(self, texts: Sequence[str]) -> list[dict[int, dict[Method, float]]]:
+        """For each question the entries that are alike by any method."""
+        near = self._nearest(texts) if Method.SEMANTIC in self._methods else [{} for _ in texts]
+        return [self._one(text, close) for text, close in zip(texts, near, strict=True)]
+
+    def _add(self, found: Found) -> None:
+        key = canonical(found.row["question"])
+        if key not in self._exact:
+            if len(self.entries) == MAX_QUESTIONS:
+                raise BadInput(f"the benchmarks hold more than {MAX_QUESTIONS:,} questions: give fewer in one call")
+            self._exact[key] = len(self.entries)
+            kept: Row = {name: found.row[name] for name in ("question", "task", "options") if name in found.row}
+            self.entries.append(Entry(found.place, kept))
+        known = self.entries[self._exact[key]].references
+        known += [text for text in references(found.row) if text not in known]
+
+    def _index(self) -> None:
+        self._long: dict[int, int] = {}
+        self._short: dict[int, list[int]] = defaultdict(list)
+        self._short_count: list[int] = []
+        self._templates: dict[str, list[int]] = defaultdict(list)
+        if Method.MINHASH in self._methods:
+            self._lsh = index(self.thresholds.jaccard)
+        shared: Counter[int] = Counter()
+        for at, entry in enumerate(self.entries):
+            if Method.NGRAM in self._methods:
+                long, short = self._runs(entry.question)
+                shared.update(long)
+                self._long |= dict.fromkeys(long, at)
+                self._short_count.append(len(short))
+                for run in short:
+                    self._short[run].append(at)
+            if Method.MINHASH in self._methods and (found := shingles(entry.question)):
+                self._lsh.insert(at, signature_of(found))
+            if Method.TEMPLATE in self._methods and (form := self._form(entry.question)):
+                self._templates[form].append(at)
+        for run, questions in shared.items():
+            if questions >= BOILERPLATE_QUESTIONS:
+                del self._long[run]
+        if Method.SEMANTIC in self._methods:
+            self._encoder = Encoder()
+            self._numbers = [numbers(entry.question) for entry in self.entries]
+            self._vectors: NDArray[np.float32] = self._encoder([entry.question for entry in self.entries])
+
+    def _one(self, text: str, near: dict[int, float]) -> dict[int, dict[Method, float]]:
+        scores: dict[int, dict[Method, float]] = defaultdict(dict)
+        if Method.EXACT in self._methods and (at := self._exact.get(canonical(text))) is not None:
+            scores[at][Method.EXACT] = 1.0
+        if Method.NGRAM in self._methods:
+            for at, score in self._by_runs(text).items():
+                scores[at][Method.NGRAM] = score
+        if Method.MINHASH in self._methods and (found := shingles(text)):
+            for at in self._lsh.query(signature_of(found)):
+                if (score := jaccard(found, shingles(self.entries[at].question))) >= self.thresholds.jaccard:
+                    scores[at][Method.MINHASH] = score
+        if Method.TEMPLATE in self._methods:
+            for at in self._templates.get(self._form(text), ()):
+                scores[at][Method.TEMPLATE] = 1.0
+        for at, score in near.items():
+            scores[at][Method.SEMANTIC] = score
+        return dict(scores)
+
+    def _by_runs(self, text: str) -> dict[int, float]:
+        """The share of an entry's short runs that the text has, where that or a long run says that it is a copy."""
+        long, short = self._runs(text)
+        held: Counter[int] = Counter(at for run in short for at in self._short.get(run, ()))
+        copied = {self._long[run] for run in long if run in self._long}
+        share = {at: count / self._short_count[at] for at, count in held.items()}
+        return {
+            at: share.get(at, 0.0)
+            for at in copied | share.keys()
+            if at in copied or share[at] >= self.thresholds.coverage
+        }
+
+    def _runs(self, text: str) -> tuple[set[int], set[int]]:
+        """Hashes of the long and the short runs. A text too short for a run has none: others find it."""
+        limits, tokens = self.thresholds, words(text)
+        sizes = (
+            (limits.long_gram_chinese, limits.short_gram_chinese)
+            if is_chinese(text)
+            else (limits.long_gram, limits.short_gram)
+        )
+        long, short = ({hash(run) for run in grams(tokens, size)} if len(tokens) >= size else set() for size in sizes)
+        return long, short
+
+    def _form(self, text: str) -> str:
+        """The question's form; empty where it is too short to be told from others, or has no number."""
+        form = template(text)
+        return form if "#" in form and len(words(form)) >= self.thresholds.template_words else ""
+
+    def _nearest(self, texts: Sequence[str]) -> list[dict[int, float]]:
+        """Of the entries nearest in meaning those that share numbers, or are so near that no numbers are needed."""
+        cosines = self._encoder(texts) @ self._vectors.T
+        count = min(NEAREST, len(self.entries))
+        nearest = cosines.argpartition(-count, axis=1)[:, -count:]
+        return [self._candidates(text, row, order) for text, row, order in zip(texts, cosines, nearest, strict=True)]
+
+    def _candidates(self, text: str, cosines: "NDArray[np.float32]", nearest: "NDArray[np.intp]") -> dict[int, float]:
+        mine = numbers(text)
+        found: list[tuple[float, float, int]] = []
+        for at in nearest[cosines[nearest] >= self.thresholds.candidate_cosine]:
+            cosine, theirs = float(cosines[at]), self._numbers[at]
+            shared = overlap(mine, theirs)
+            enough = min(len(mine), len(theirs)) >= FEW_NUMBERS or cosine >= BORDERLINE
+            if (enough and shared >= self.thresholds.shared_numbers) or cosine >= self.thresholds.cosine:
+                found.append((shared, cosine, int(at)))
+        return {at: cosine for _, cosine, at in sorted(found, reverse=True)[:CANDIDATES]}

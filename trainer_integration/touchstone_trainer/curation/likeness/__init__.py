@@ -1,0 +1,1 @@
+"""How alike two questions are: by their characters, their words, their numbers, their meaning."""

@@ -1,0 +1,1 @@
+"""A balanced, varied set of sound questions out of many."""
