@@ -60,7 +60,7 @@ async def test_the_command_end_to_end(form: str, model: str, service: LiveServic
     likeliest = max(probs, key=lambda token: probs[token]).strip().lower()
     prompts = tmp_path / "prompts.toml"
     prompts.write_text(
-        f"max_steps = 6\nstep_tokens = 24\n[english]\nphrases = {json.dumps(ENGLISH.phrases)}\n"
+        f"max_steps = 6\nstep_tokens = 24\nresponse_tokens = 64\n[english]\nphrases = {json.dumps(ENGLISH.phrases)}\n"
         f"probe = {json.dumps(ENGLISH.probe)}\nconfident = [{json.dumps(likeliest)}]\ndoubtful = ['unheard-of']\n"
     )
     (tmp_path / "template.txt").write_text(TEMPLATE)

@@ -10,6 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.trainer.curation.commands import touchstone_data
+from touchstone_trainer.curation.mix import Drawing
+from touchstone_trainer.curation.row_store import RowStore
+from touchstone_trainer.curation.rows import Position
 from touchstone_trainer.curriculum import Curriculum
 from touchstone_trainer.mixing import MixingPlan
 
@@ -86,6 +89,22 @@ def test_phase_files_are_what_the_curriculum_draws(tmp_path: Path) -> None:
     assert len(held_out) == 5
     assert not held_out & {row["id"] for rows in (files["one"], files["two"]) for row in rows}
     assert files["two"][0].keys() >= {"phase", "domain", "task", "epoch", "question", "reference"}
+
+
+def test_the_drawing_can_be_entered_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind any row the stream goes on as it would have: what a killed job needs."""
+    monkeypatch.chdir(tmp_path)
+    write_sources(tmp_path)
+    plan = MixingPlan.parse(plan_of(RATIOS, steps=4))
+    stores = {
+        name: RowStore(part.source, tmp_path / name, {"question": "problem"}) for name, part in plan.domains.items()
+    }
+    whole = [found for _, found in Drawing(plan, stores, BATCH)(Position())]
+    assert len(whole) == 5 + 30 + 40
+    for rows in (1, 5, 33, 60):
+        assert [found for _, found in Drawing(plan, stores, BATCH)(Position(0, rows, rows))] == whole[rows:]
+    for store in stores.values():
+        store.close()
 
 
 def test_epochs_and_caps_end_a_phase(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.trainer.curation.commands import touchstone_data
 from touchstone_client import Client
 from touchstone_trainer.curation.model_server import ModelServer
 from touchstone_trainer.curation.rewriting import checks
-from touchstone_trainer.curation.rewriting.acceptance import GUESSES, boxed
+from touchstone_trainer.curation.rewriting.acceptance import boxed, guesses
 from touchstone_trainer.curation.rewriting.by_model import Writer
 from touchstone_trainer.curation.rewriting.drafts import Draft, Reason
 from touchstone_trainer.curation.rewriting.rewriter import Rewriter
@@ -61,7 +61,7 @@ def output(service: LiveService, tmp_path_factory: pytest.TempPathFactory) -> li
     return [json.loads(line) for line in kept]
 
 
-@pytest.mark.parametrize("guess", GUESSES)
+@pytest.mark.parametrize("guess", guesses("exact_text"))
 def test_a_constant_answer_earns_nothing(guess: str, output: list[dict[str, Any]], service: LiveService) -> None:
     """A policy that says one label, or true, or no, to every question of the output is never paid."""
     items = [

@@ -5,6 +5,7 @@ import json
 import random
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -147,8 +148,7 @@ def test_what_json_cannot_hold_is_said() -> None:
     """A column of bytes stops the command with its name instead of a traceback; dates become texts."""
     with pytest.raises(BadInput, match="picture"):
         lines.as_line({"picture": b"\x00"})
-    when = datasets.Dataset.from_dict({"at": [__import__("datetime").date(2026, 5, 1)]})[0]
-    assert lines.as_line(when) == b'{"at": "2026-05-01"}\n'
+    assert lines.as_line({"at": date(2026, 5, 1)}) == b'{"at": "2026-05-01"}\n'
 
 
 MEMORY = """

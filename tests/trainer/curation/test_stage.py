@@ -14,7 +14,7 @@ import pytest
 
 import app.cli.exit_codes
 from touchstone_trainer.curation import outputs, problems
-from touchstone_trainer.curation.problems import BadInput
+from touchstone_trainer.curation.problems import BadInput, NoService
 from touchstone_trainer.curation.rows import Found, read_usable
 from touchstone_trainer.curation.stage import Done, Job, State, run
 
@@ -148,6 +148,26 @@ def test_what_lies_behind_the_marker_is_cut_off(folder: Path) -> None:
         file.write('{"question": "half a ro')
     run(job(".jsonl"), split_rows)
     assert digests(".jsonl") == whole
+
+
+def test_a_service_that_fails_costs_no_work(folder: Path) -> None:
+    """Where the service is lost in the middle the same call goes on from there, to the same bytes."""
+    run(job(".jsonl"), split_rows)
+    whole = digests(".jsonl")
+    seen: list[int] = []
+
+    def failing(chunk: Sequence[Found]) -> Done:
+        if chunk[0].index >= ROWS // 2 and not seen:
+            raise NoService("gone")
+        seen.extend(found.index for found in chunk if chunk[0].index >= ROWS // 2)
+        return split_rows(chunk)
+
+    with pytest.raises(NoService):
+        run(job(".jsonl", overwrite=True), failing)
+    seen.append(-1)
+    run(job(".jsonl"), failing)
+    assert digests(".jsonl") == whole
+    assert min(seen[1:]) == ROWS // 2
 
 
 def test_another_job_is_not_mixed_in(folder: Path) -> None:

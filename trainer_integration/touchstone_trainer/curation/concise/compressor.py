@@ -28,6 +28,7 @@ PAIRED = ("id", "task", "reference", "domain")
 
 
 SHORTENED = "shortened"
+GAVE_UP = "gave_up"
 
 T = TypeVar("T")
 
@@ -91,10 +92,9 @@ class Compressor:
         tried = self._taken(done, [found for found, _ in right], self._server.map(self._tried, right))
         done.counts["attempted"] = len(tried)
         ended = [attempt for _, attempt in tried if not attempt.chain.gave_up]
-        done.counts["gave_up"] = len(tried) - len(ended)
-        verdicts = self._rewards([(one.found, one.chain.text) for one in ended])
-        for one, reward in zip(ended, verdicts, strict=True):
-            outcome = one.outcome(reward)
+        verdicts = iter(self._rewards([(one.found, one.chain.text) for one in ended]))
+        for _, one in tried:
+            outcome = GAVE_UP if one.chain.gave_up else one.outcome(next(verdicts))
             done.counts.update(one.sums(outcome))
             if outcome == SHORTENED:
                 done.put("rows", one.row())

@@ -1,7 +1,7 @@
 """The service's word on a rewritten question: its verifier takes the right answer and refuses every wrong one.
 
 Refused must be each wrong option and, where several options are right, each of them alone and all options together.
-What a guesser says, a label or "true", must not be paid; that the verifier cannot read it is enough.
+What a guesser says, a label or, where words are answers, "true", must not be paid; unread it is not paid either.
 """
 
 import json
@@ -13,7 +13,9 @@ from touchstone_trainer.curation.rewriting.claims import WORDS
 from touchstone_trainer.curation.rewriting.drafts import Draft, Reason
 
 LABELS = tuple("ABCDEFGH")
-GUESSES = (*LABELS, *WORDS)
+VALUE_TASKS = frozenset({"math", "stem"})
+FIRST_LABELS = 4
+"""A value is never a word, and what no value is paid for as A to D, it is not as E: so much fewer to ask."""
 
 
 def settled(client: Client, drafts: Sequence[Draft]) -> list[str | Reason]:
@@ -22,11 +24,17 @@ def settled(client: Client, drafts: Sequence[Draft]) -> list[str | Reason]:
     for turn in range(max((len(draft.tasks) for draft in drafts), default=0)):
         left = [at for at, draft in enumerate(drafts) if isinstance(verdicts[at], Reason) and turn < len(draft.tasks)]
         asked = [_items(drafts[at], drafts[at].tasks[turn]) for at in left]
+        guessed = [len(guesses(drafts[at].tasks[turn])) for at in left]
         rewards = iter([result.reward for result in client.verify([item for items in asked for item in items])])
-        for at, items in zip(left, asked, strict=True):
+        for at, items, count in zip(left, asked, guessed, strict=True):
             given = [next(rewards) for _ in items]
-            verdicts[at] = _reading(given[: -len(GUESSES)], given[-len(GUESSES) :]) or drafts[at].tasks[turn]
+            verdicts[at] = _reading(given[:-count], given[-count:]) or drafts[at].tasks[turn]
     return verdicts
+
+
+def guesses(task: str) -> tuple[str, ...]:
+    """What a guesser would say."""
+    return LABELS[:FIRST_LABELS] if task in VALUE_TASKS else (*LABELS, *WORDS)
 
 
 def reference_of(draft: Draft, task: str) -> str:
@@ -40,7 +48,7 @@ def _items(draft: Draft, task: str) -> list[dict[str, Any]]:
     if len(draft.references) > 1:
         wrong += [*draft.references, ", ".join((*draft.references, *draft.wrong))]
     item: Mapping[str, Any] = {"task": task, "question": draft.question, "reference": reference_of(draft, task)}
-    return [{**item, "response": boxed(text)} for text in (", ".join(draft.references), *wrong, *GUESSES)]
+    return [{**item, "response": boxed(text)} for text in (", ".join(draft.references), *wrong, *guesses(task))]
 
 
 def boxed(answer: str) -> str:
@@ -48,10 +56,10 @@ def boxed(answer: str) -> str:
     return f"\\boxed{{{answer.strip().strip('$')}}}"
 
 
-def _reading(rewards: Sequence[float | None], guesses: Sequence[float | None]) -> Reason | None:
+def _reading(rewards: Sequence[float | None], guessed: Sequence[float | None]) -> Reason | None:
     right, wrong = rewards[0], rewards[1:]
     if right is None or None in wrong:
         return Reason.UNDECIDED
     if right < 1.0:
         return Reason.GOLD_REFUSED
-    return Reason.DISTRACTOR_ACCEPTED if any(wrong) or any(guesses) else None
+    return Reason.DISTRACTOR_ACCEPTED if any(wrong) or any(guessed) else None

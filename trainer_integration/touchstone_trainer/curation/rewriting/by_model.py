@@ -28,19 +28,19 @@ class Writer:
             for at, result in zip(kinds, results, strict=True)
         }
 
-    def unsolved(self, written: Mapping[int, tuple[Draft, str]]) -> set[int]:
-        """The drafts, each with its task, that no attempt answered as the data say."""
+    def unsolved(self, written: Mapping[int, tuple[Draft, str]]) -> dict[int, Reason]:
+        """Which drafts, each given with its task, no attempt answered as the data say, and whose fault that was."""
         tries = [(at, number) for at in written for number in range(self._attempts)]
-        responses = self._server.map(lambda one: self._attempt(written[one[0]][0], one[1]), tries)
-        items: list[dict[str, Any]] = []
-        for (at, _), response in zip(tries, responses, strict=True):
-            draft, task = written[at]
-            text = "" if isinstance(response, Refused) else response
-            reference = acceptance.reference_of(draft, task)
-            items.append({"task": task, "question": draft.question, "reference": reference, "response": text})
-        results = self._client.verify(items)
-        agreed = {at for (at, _), result in zip(tries, results, strict=True) if result.reward == 1.0}
-        return set(written) - agreed if self._attempts else set()
+        said = self._server.map(lambda one: self._attempt(written[one[0]][0], one[1]), tries)
+        answered = [(at, response) for (at, _), response in zip(tries, said, strict=True) if isinstance(response, str)]
+        results = self._client.verify([_item(*written[at], response) for at, response in answered])
+        agreed = {at for (at, _), result in zip(answered, results, strict=True) if result.reward == 1.0}
+        asked_in_vain = {at for at, _ in tries} - {at for at, _ in answered}
+        return {
+            at: Reason.MODEL_REFUSED if at in asked_in_vain else Reason.UNSOLVED
+            for at, _ in dict.fromkeys(tries)
+            if at not in agreed
+        }
 
     def _draft(self, kind: Offered | Claim) -> Draft | Refusal:
         if isinstance(kind, Offered):
@@ -54,3 +54,8 @@ class Writer:
         # Several attempts must differ; a single one is the likeliest answer.
         drawn = {"temperature": 0.7, "seed": number} if self._attempts > 1 else {"temperature": 0.0}
         return self._server.chat(asked.solve_messages(draft.question), max_tokens=asked.SOLVE_TOKENS, **drawn).text
+
+
+def _item(draft: Draft, task: str, response: str) -> dict[str, Any]:
+    reference = acceptance.reference_of(draft, task)
+    return {"task": task, "question": draft.question, "reference": reference, "response": response}

@@ -62,7 +62,7 @@ class Rewriter:
                 for at, task in tasks.items()
                 if drafts[at].how == HOW and not isinstance(task, Reason)
             }
-            tasks |= dict.fromkeys(self._writer.unsolved(written), Reason.UNSOLVED)
+            tasks |= self._writer.unsolved(written)
         return tasks
 
 
