@@ -22,6 +22,7 @@ from verl.workers.config.actor import PolicyLossConfig
 
 from tests.frameworks import tiny
 from tests.frameworks.conftest import UNREADABLE
+from tests.trainer.stability.vectors import numbers, params, required
 from touchstone_trainer.adapters import verl_algorithms
 from touchstone_trainer.adapters.hook import NoVerdict
 from touchstone_trainer.adapters.verl import TouchstoneRewardManager
@@ -119,18 +120,18 @@ def test_verl_runs_programs_in_our_sandbox(url: str) -> None:
     assert scores == [1.0, 0.5]
 
 
-def actor(**changed: Any) -> ActorConfig:
-    clip_cov = {"clip_cov_ratio": changed.pop("clip_cov_ratio", 0.0), "clip_cov_lb": -100.0, "clip_cov_ub": 100.0}
-    loss = PolicyLossConfig(loss_mode="touchstone", **clip_cov)
+def actor(*, clip_cov: tuple[float, float, float] = (0.0, -100.0, 100.0), **changed: Any) -> ActorConfig:
+    """An actor's configuration; `clip_cov` is share, lower and upper bound."""
+    names = ("clip_cov_ratio", "clip_cov_lb", "clip_cov_ub")
+    loss = PolicyLossConfig(loss_mode="touchstone", **dict(zip(names, clip_cov, strict=True)))
+    bounds: dict[str, Any] = {"clip_ratio_low": 0.2, "clip_ratio_high": 0.28} | changed
     made = ActorConfig(
         strategy="fsdp",
         rollout_n=1,
         use_dynamic_bsz=True,
         ppo_micro_batch_size_per_gpu=1,
         policy_loss=loss,
-        clip_ratio_low=0.2,
-        clip_ratio_high=0.28,
-        **changed,
+        **bounds,
     )
     made.global_batch_info.update(dp_size=1, batch_num_tokens=None, global_batch_size=None, loss_scale_factor=None)
     return made
@@ -149,6 +150,20 @@ def tensors() -> dict[str, torch.Tensor]:
     }
 
 
+NO_DUAL = 1e9
+# Low, high and dual bounds by the names of the vectors.
+CLIPS = {
+    "sym_0.2": (0.2, 0.2, 3.0),
+    "clip_higher_0.2_0.28": (0.2, 0.28, 3.0),
+    "dual_clip_c3": (0.2, 0.28, 3.0),
+    "dual_clip_c1.2": (0.2, 0.28, 1.2),
+    "no_dual_clip_0.2_0.28": (0.2, 0.28, NO_DUAL),
+}
+UNDRAWN = [
+    case
+    for case in params("clip_cov", "clip_cov_cases")
+    if case.values[0] is None or case.values[0][1]["deterministic"]
+]
 MODES = ["token-mean", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm"]
 
 
@@ -173,7 +188,7 @@ def test_our_clip_cov_in_verl_is_verls_when_nothing_is_drawn(monkeypatch: pytest
     given = tensors()
     found = []
     for name in ("touchstone", "clip_cov"):
-        settings = actor(clip_cov_ratio=1.0, clip_ratio_c=1e6)
+        settings = actor(clip_cov=(1.0, -100.0, 100.0), clip_ratio_c=NO_DUAL)
         loss, metrics = get_policy_loss_fn(name)(**given, config=settings)
         (gradient,) = torch.autograd.grad(loss, given["log_prob"])
         found.append((loss, gradient))
@@ -215,3 +230,49 @@ def test_verl_imports_us_in_every_process() -> None:
         [sys.executable, "-c", code], env=os.environ | variable, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("case", params("policy_loss", "verl_vanilla"))
+def test_our_loss_in_verl_meets_the_vectors(case: tuple[int, dict[str, Any]]) -> None:
+    """All clips, aggregations and weights, gradients too."""
+    _, given = case
+    inputs = required("policy_loss")["inputs"]
+    bounds: dict[str, Any] = dict(
+        zip(("clip_ratio_low", "clip_ratio_high", "clip_ratio_c"), CLIPS[given["clip"]], strict=True)
+    )
+    logp = numbers(inputs["logprobs"]).requires_grad_()
+    loss, _ = get_policy_loss_fn("touchstone")(
+        old_log_prob=numbers(inputs["old_logprobs"]),
+        log_prob=logp,
+        advantages=numbers(inputs["advantages_seq"]).unsqueeze(-1) * numbers(inputs["mask"]),
+        response_mask=numbers(inputs["mask"]).bool(),
+        loss_agg_mode=given["agg"],
+        config=actor(**bounds),
+        rollout_is_weights=numbers(inputs["is_weights"]) if given["is_weights"] else None,
+    )
+    assert loss.item() == pytest.approx(given["loss"], abs=1e-7)
+    (gradient,) = torch.autograd.grad(loss, logp)
+    torch.testing.assert_close(gradient, numbers(given["grad_logprobs"]), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("case", UNDRAWN)
+def test_our_clip_cov_in_verl_meets_the_vectors(case: tuple[int, dict[str, Any]]) -> None:
+    """Where chance has no part; the others are compared draw by draw in the tests of the pure functions."""
+    _, given = case
+    bounds, (run,) = given["params"], given["runs"]
+    logp = numbers(given["logprobs"]).requires_grad_()
+    loss, _ = get_policy_loss_fn("touchstone")(
+        old_log_prob=numbers(given["old_logprobs"]),
+        log_prob=logp,
+        advantages=numbers(given["advantages"]),
+        response_mask=numbers(given["mask"]).bool(),
+        config=actor(
+            clip_cov=(bounds["clip_cov_ratio"], bounds["lb"], bounds["ub"]),
+            clip_ratio_low=bounds["clip_low"],
+            clip_ratio_high=bounds["clip_high"],
+            clip_ratio_c=NO_DUAL,
+        ),
+    )
+    assert loss.item() == pytest.approx(run["loss"], abs=1e-7)
+    (gradient,) = torch.autograd.grad(loss, logp)
+    torch.testing.assert_close(gradient, numbers(run["grad_logprobs"]), rtol=0, atol=1e-7)
