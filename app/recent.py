@@ -8,9 +8,10 @@ Rule 3: a few additions for each request; nothing is computed until the console 
 
 import hashlib
 import math
+import secrets
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -101,10 +102,14 @@ def kind_of(verdict: Verdict, opinion: Opinion) -> Kind | None:
 
 
 class Recent:
-    """Give it what was answered, ask it for what to show. `disagreements` is how many are kept; 0 keeps none."""
+    """Give it what was answered, ask it for what to show. `disagreements` is how many are kept; 0 keeps none.
+    `queued()` reads the pool's queue.
+    """
 
-    def __init__(self, disagreements: int) -> None:
+    def __init__(self, disagreements: int, queued: Callable[[], int]) -> None:
         self.most = disagreements
+        self.process = secrets.token_hex(4)
+        self._queued = queued
         self._started = time.time() - time.monotonic()
         self._seconds: deque[Second] = deque(maxlen=SECONDS_KEPT)
         self._disagreements: OrderedDict[bytes, Disagreement] = OrderedDict()
@@ -119,13 +124,11 @@ class Recent:
         items: Iterable["Progress"],
         counted: Mapping[tuple[str, str, str], int],
         seconds: float,
-        queued: int,
     ) -> None:
         """Take in one request: its items, their numbers by task, stage and outcome, and how long it took."""
         second = self._second()
         second.requests += 1
         second.latency[bucket(seconds)] += 1
-        second.queued = max(second.queued, queued)
         for (_, stage, outcome), number in counted.items():
             second.items += number
             second.stages[stage] += number
@@ -142,13 +145,9 @@ class Recent:
         second.judged += scored + unscored
         second.undecided += unscored
 
-    def queued(self, items: int) -> None:
-        """Note how long the queue is: a request that waits in it has not been counted yet."""
-        second = self._second()
-        second.queued = max(second.queued, items)
-
     def seconds(self, since: int) -> list[Second]:
-        """The seconds from `since` on in which something happened, oldest first."""
+        """The seconds from `since` on in which something happened or somebody looked, oldest first."""
+        self._second()
         return [second for second in self._seconds if second.at >= since]
 
     def disagreements(self, task: str | None, limit: int) -> list[Disagreement]:
@@ -164,7 +163,9 @@ class Recent:
         now = self.now()
         if not self._seconds or self._seconds[-1].at != now:
             self._seconds.append(Second(now))
-        return self._seconds[-1]
+        second = self._seconds[-1]
+        second.queued = max(second.queued, self._queued())
+        return second
 
     def _keep(self, progress: "Progress") -> None:
         verdict, opinion, settled = progress.verdict, progress.opinion, progress.settled

@@ -34,6 +34,7 @@ class Read:
 class Compared:
     """The answer against one reference. `same` is None where no rule could tell; `passed` are the rules that said "not
     mine" before `rule` decided; `steps` are the decisions on the whole and its parts, inner ones first and indented.
+    Both sides are told as they read, also where text alone decided; None where one is no formula.
     """
 
     reference: str

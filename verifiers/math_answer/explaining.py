@@ -7,6 +7,7 @@ from verifiers.math_answer.judge import judge
 from verifiers.math_answer.reading.errors import Unparsable
 from verifiers.math_answer.reading.outline import outline
 from verifiers.math_answer.reading.reader import readings
+from verifiers.math_answer.reading.render import render
 from verifiers.math_answer.rules import RULES
 from verifiers.math_answer.wording.question import hints
 from verifiers.problem import Problem
@@ -37,26 +38,27 @@ def explain(problem: Problem) -> Explanation:
 
 def _compared(reference: str, found: Extraction, expected: Hints, question: str | None) -> Compared:
     judgement = judge(reference, found, expected, question)
-    read = judgement.understood
+    answer, wanted = judgement.understood or (found.answer or "", reference)
     steps = tuple(map(cut, judgement.trace[:MAX_STEPS]))
     return Compared(
         reference=cut(reference),
         same=judgement.same,
         rule=judgement.rule,
-        answer_read=_read(read[0]) if read else None,
-        reference_read=_read(read[1]) if read else None,
-        passed=_passed(judgement.rule) if read else (),
+        answer_read=_read(answer),
+        reference_read=_read(wanted),
+        passed=_passed(judgement.rule) if judgement.understood else (),
         steps=(*steps, "…") if len(judgement.trace) > MAX_STEPS else steps,
         unreadable=judgement.unreadable,
     )
 
 
-def _read(text: str) -> Read:
-    """One spelling of a tree reads as that tree again, so the judgement need not carry it."""
+def _read(text: str) -> Read | None:
+    """One spelling of a tree reads as that tree again, so a judgement need not carry it. None for mere words."""
     try:
-        return Read(cut(text), cut(outline(readings(text)[0])))
-    except Unparsable as refused:
-        return Read(cut(text), f"(words: {refused.message})")
+        tree = readings(text)[0]
+    except Unparsable:
+        return None
+    return Read(cut(render(tree)), cut(outline(tree)))
 
 
 def _passed(rule: str) -> tuple[str, ...]:

@@ -29,7 +29,9 @@ def outline(node: Node) -> str:
 
 
 def _fields(node: Node) -> list[tuple[str, object]]:
-    return [(field.name, getattr(node, field.name)) for field in msgspec.structs.fields(node)]
+    """Those that say something: what has its default is left out."""
+    fields = ((field, getattr(node, field.name)) for field in msgspec.structs.fields(node))
+    return [(field.name, value) for field, value in fields if value != field.default]
 
 
 def _inner(value: object) -> bool:
@@ -40,13 +42,15 @@ def _head(value: object) -> str:
     """What stands on a node's own line: its kind and its plain fields."""
     if not isinstance(value, Node):
         return "()" if isinstance(value, tuple) else repr(value)
-    plain = [f"{name}={_spelt(field)}" for name, field in _fields(value) if not (_inner(field) or field is None)]
+    plain = [f"{name}={_spelt(field)}" for name, field in _fields(value) if not _inner(field)]
     return " ".join([type(value).__name__, *plain])
 
 
 def _spelt(field: object) -> str:
     if isinstance(field, int) and field.bit_length() > 400:
         return f"(an integer of {field.bit_length()} bits)"
+    if isinstance(field, tuple):
+        return " ".join(map(str, field))
     return repr(field)
 
 
