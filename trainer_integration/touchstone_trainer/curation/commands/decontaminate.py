@@ -77,9 +77,9 @@ def decontaminate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         overwrite=overwrite,
     )
     if engine is Engine.RAY:
-        from touchstone_trainer.curation.decontamination import ray_job  # noqa: PLC0415 - an extra of its own
+        from touchstone_trainer.curation.decontamination.ray_job import run as run_on_ray  # noqa: PLC0415 - an extra
 
-        return ray_job.run(job, against, service, api_key)
+        return run_on_ray(job, against, service, api_key)
     from touchstone_trainer.curation.decontamination.benchmark import Benchmark  # noqa: PLC0415 - heavy
     from touchstone_trainer.curation.decontamination.decontaminator import Decontaminator  # noqa: PLC0415
 

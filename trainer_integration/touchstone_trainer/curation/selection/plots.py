@@ -7,6 +7,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from touchstone_trainer.curation.selection.selector import LENGTHS
 from touchstone_trainer.metrics.page import Drawing, document
@@ -82,7 +83,9 @@ def _curves(axes: Axes, sides: Sides, theme: Theme) -> None:
         sizes = sorted((count for count in counts.values() if count), reverse=True)
         axes.plot(range(1, len(sizes) + 1), sizes, color=theme.palette[at], label=side, linewidth=1.5, marker=".")
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("cluster, the largest first", fontsize=8)
     axes.set_ylabel("rows", fontsize=8)
 
