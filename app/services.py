@@ -4,6 +4,7 @@ Rule 1: opened bottom up, closed top down; what failed to open closes what was o
 Rule 2: the cache and the model may be away at any time; the pool may not, without it nothing can be decided.
 """
 
+import os
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -21,6 +22,7 @@ from app.judging import Judging
 from app.metrics import Metrics
 from app.model_stage import ModelStage
 from app.pool.pool import Pool
+from app.pool.usage import usage
 from app.rewarding import Rewarding
 from app.settings import CacheSettings, JudgeSettings, ModelSettings, Settings
 from app.verification import Verification
@@ -69,6 +71,7 @@ def served_model(settings: ModelSettings | JudgeSettings, thinking: Thinking = T
         api_key=settings.api_key.get_secret_value() if settings.api_key else None,
         concurrency=settings.concurrency,
         thinking=thinking,
+        dialect=settings.dialect,
         vllm=VllmOptions(interpreter=settings.vllm_python, arguments=settings.vllm_args),
     )
     replicas = [model_from_spec(source, options) for source in settings.sources()]
@@ -142,6 +145,9 @@ def _judge_log(settings: Settings, metrics: Metrics, opened: AsyncExitStack) -> 
 
 def _watch(metrics: Metrics, pool: Pool, cache: Cache, model: ModelStage | None, judging: Judging | None) -> None:
     metrics.gauge("touchstone_pool_workers", "Worker processes up.", lambda: pool.state().workers)
+    metrics.gauge("touchstone_process_cpu_seconds", "Used by the server process.", lambda: usage([os.getpid()]).cpu_s)
+    metrics.gauge("touchstone_process_bytes", "In memory.", lambda: usage([os.getpid()]).resident_bytes)
+    metrics.gauge("touchstone_pool_cpu_seconds", "Used by the workers up now.", lambda: usage(pool.worker_pids()).cpu_s)
     metrics.gauge("touchstone_pool_queued_items", "Items waiting.", lambda: pool.state().queued_items)
     metrics.gauge("touchstone_pool_queued_bytes", "Text waiting.", lambda: pool.state().queued_bytes)
     metrics.gauge("touchstone_cache_up", "1 while the store is in use.", lambda: cache.state().ok)

@@ -16,7 +16,7 @@ from app.profiles import Profile
 from app.reward_rules import RULES
 from grm.answer_check import CheckPolicy
 from grm.asking import Policy
-from grm.dialects import Thinking
+from grm.dialects import Dialect, Thinking
 from verifiers.code_run.engines import Configuration, Level
 from verifiers.hybrid import OnModelFailure
 
@@ -102,6 +102,10 @@ class _ServerSettings(_Group):
     )
     name: str | None = Field(default=None, description="The model to ask for where the server has several.")
     api_key: SecretStr | None = Field(default=None, description="Sent as a bearer token.")
+    dialect: Dialect | None = Field(
+        default=None,
+        description="`vllm`, `sglang`, `llama_cpp` or `openai`; none: what the server's model list says.",
+    )
     concurrency: int = Field(default=64, gt=0, description="Questions in flight to each replica.")
     tokens_per_minute: int | None = Field(
         default=None, gt=0, description="Tokens of prompts and replies that all replicas together may use."

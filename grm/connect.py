@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from grm.backend import ServedModel
-from grm.dialects import Thinking
+from grm.dialects import Dialect, Thinking
 from grm.openai_backend import OpenAIBackend
 from grm.remote_model import RemoteModel
 from grm.vllm_command import VllmOptions
@@ -23,6 +23,7 @@ class ConnectOptions:
     api_key: str | None = field(default=None, repr=False)
     concurrency: int = 64
     thinking: Thinking = Thinking.OFF
+    dialect: Dialect | None = None
     vllm: VllmOptions = field(default_factory=VllmOptions)
 
 
@@ -68,5 +69,6 @@ def _running(url: str, options: ConnectOptions) -> ServedModel:
         api_key=options.api_key,
         concurrency=options.concurrency,
         thinking=options.thinking,
+        dialect=options.dialect,
     )
     return RemoteModel(backend)

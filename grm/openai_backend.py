@@ -27,7 +27,7 @@ from grm.backend import (
     TooSlow,
     Unreachable,
 )
-from grm.dialects import Thinking
+from grm.dialects import Dialect, Thinking
 from grm.openai_wire import MAX_REPLY_BYTES, read_error, read_models, read_reply, request_body
 from grm.retry import RetryPolicy, next_wait_s, retry_after_s
 
@@ -61,7 +61,8 @@ class OpenAIBackend:
     """A running server at `url` (with or without a trailing `/v1`).
 
     Without a `model` the probe takes the only one there is; `learn` takes over what the probe found.
-    `concurrency` bounds the requests in flight on each event loop. `thinking` is what the probe tries beside OFF.
+    `concurrency` bounds the requests in flight on each event loop. `thinking` is what the probe tries beside OFF;
+    without a `dialect` the server's model list says which it is.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class OpenAIBackend:
         api_key: str | None = None,
         concurrency: int = 64,
         thinking: Thinking = Thinking.OFF,
+        dialect: Dialect | None = None,
         retries: RetryPolicy | None = None,
     ) -> None:
         if concurrency < 1:
@@ -79,6 +81,7 @@ class OpenAIBackend:
         self.root = url.rstrip("/").removesuffix("/v1").rstrip("/")
         self.wanted_model = model
         self.thinking = thinking
+        self.dialect = dialect
         self._api_key = api_key
         self._concurrency = concurrency
         self._retries = retries or RetryPolicy()

@@ -90,7 +90,8 @@ class _Examination:
             raise Refused(f"the server offers {len(offered)} models, name one: {', '.join([*offered][:10])}")
         model = wanted or next(iter(offered))
         owners = {spoken_by(owner) for name, owner in offered.items() if wanted in (None, name)}
-        self.able = replace(self.able, model=model, dialect=min(owners, default=self.able.dialect))
+        dialect = self._backend.dialect or min(owners, default=self.able.dialect)
+        self.able = replace(self.able, model=model, dialect=dialect)
 
     async def try_thinking_switch(self) -> None:
         """Whether "do not think" is taken; strict servers refuse the unknown field, so it is left out."""

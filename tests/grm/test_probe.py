@@ -116,6 +116,16 @@ async def test_a_thinking_judge_is_probed_with_its_thinking(
     assert found.notes == ()
 
 
+async def test_a_dialect_that_is_given_is_spoken() -> None:
+    """Behind a gateway the model list says nothing of the server; the operator can."""
+    with ScriptedOpenAI(polite()) as server:
+        backend = OpenAIBackend(server.url, dialect=Dialect.LLAMA_CPP)
+        found = await probe(backend)
+        await backend.aclose()
+    assert found.dialect is Dialect.LLAMA_CPP
+    assert server.asked[-1].body["cache_prompt"] is False
+
+
 async def test_a_limit_of_thinking_that_is_refused_is_left_out() -> None:
     """vLLM without a reasoning parser refuses the field; the judge still thinks, within its tokens."""
     found = await verdict_on(
