@@ -51,7 +51,7 @@ class HookSettings:
     on_no_verdict: OnNoVerdict = OnNoVerdict.NATIVE
     no_verdict_value: float = 0.0
     group_size: int | None = None
-    """Samples of one prompt that the framework scores at the same moment, where judges should see them together."""
+    """Samples of one prompt, where a framework scores them one by one and a judge should see them together."""
 
     def __post_init__(self) -> None:
         if self.route not in ("verify", "reward"):
@@ -83,9 +83,9 @@ class Hook:
     `without_reward` counts, by reason, what could not be scored.
     """
 
-    def __init__(self, settings: HookSettings, scorer: Scorer | None = None) -> None:
+    def __init__(self, settings: HookSettings) -> None:
         self.settings = settings
-        self.scorer = scorer or Scorer(
+        self.scorer = Scorer(
             Client(settings.url, api_key=settings.api_key),
             task=settings.task,
             route=settings.route,

@@ -60,6 +60,8 @@ class TouchstoneRewardManager:
         response = await asyncio.to_thread(self.tokenizer.decode, response_ids[:length], skip_special_tokens=True)
         truth = columns["reward_model"]["ground_truth"]
         row = _row(columns["data_source"], truth, columns.get("extra_info"), self._tasks)
+        # verl's name for the responses to one prompt: judges see those of one moment together.
+        row = {"group": columns.get("uid")} | row
         sample = sample_of(response, row, question=question_of(columns.get("raw_prompt")))
         return self._told(await self._hook.scorer.score_one_async(sample))
 
