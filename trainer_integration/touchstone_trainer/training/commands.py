@@ -91,15 +91,15 @@ def plot(
     out: Annotated[Path | None, typer.Option(help="Where to put the pictures; else the run's folder.")] = None,
 ) -> None:
     """Draw a run's curves: a PNG and a page."""
-    with _mendable():
+    with _mendable(ValueError):  # a run without steps yet
         plots = draw(folder, out)
-    console.print(f"curves: {plots.png} and {plots.html}", soft_wrap=True)
+    console.print(f"curves: {plots.png} and {plots.page}", soft_wrap=True)
 
 
 @contextmanager
-def _mendable() -> Iterator[None]:
+def _mendable(*others: type[Exception]) -> Iterator[None]:
     try:
         yield
-    except MENDABLE as error:
+    except (*MENDABLE, *others) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None

@@ -208,8 +208,10 @@ class RunConfig(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.plan.phases[-1].steps is None and self.plan.phases[-1].plateau is None:
-            raise ValueError("plan: the last phase never ends: give it steps or a plateau")
+        last = self.plan.phases[-1]
+        endless = any(domain.epochs is None and domain.cap is None for domain in last.domains.values())
+        if last.steps is None and last.plateau is None and endless:
+            raise ValueError("plan: the last phase never ends: give it steps, a plateau, or each domain epochs or cap")
         return self
 
     @classmethod

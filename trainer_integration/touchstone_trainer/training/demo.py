@@ -17,8 +17,8 @@ from transformers import PreTrainedTokenizerFast
 
 from touchstone_trainer.training.config import RunConfig
 
-LARGEST = 4
-"""Of the summands: 25 sums."""
+LARGEST = 3
+"""Of the summands: 16 sums."""
 NUMBERS = tuple(str(number) for number in range(2 * LARGEST + 1))
 OPTIONS = "ABCD"
 TOKENS = ("<pad>", "<end>", "sum", "say", "pick", *NUMBERS, *OPTIONS)
@@ -74,7 +74,7 @@ def settings(folder: Path, sources: Mapping[str, str], url: str, *, experts: boo
         "plan": {
             "phases": [
                 {"name": "math", "steps": 120, "domains": {"math": domains["math"]}},
-                {"name": "mixed", "steps": 180, "domains": domains, "reset_reference": False},
+                {"name": "mixed", "steps": 200, "domains": domains, "reset_reference": False},
             ]
         },
         "policy": {
@@ -92,8 +92,8 @@ def settings(folder: Path, sources: Mapping[str, str], url: str, *, experts: boo
             "dynamic_sampling": False,
         },
         "rewards": {"url": url, "recall": "never"},
-        "loss": {"kl_weight": 0.05, "truncated": "keep"},
-        "optimizer": {"learning_rate": 2e-3, "micro_batch_rows": 256},
+        "loss": {"kl_weight": 0.04, "truncated": "keep"},
+        "optimizer": {"learning_rate": 3e-3, "micro_batch_rows": 256},
         "evaluation": {"every_steps": 50},
         "checkpoint": {"every_steps": 50},
     }
