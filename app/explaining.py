@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from app import callers
 from app.model_stage import Heard
 from app.pool import frames
 from app.pool.outcome import Finished
@@ -56,7 +57,7 @@ async def _told(services: Services, item: Accepted) -> Explanation | None:
     if not hooks.explains(verifier):
         return None
     job = frames.Job(item.task, item.problem, hooks.work_limits(verifier, item.problem), explain=True)
-    outcome = await services.pool.submit([job])[0]
+    outcome = await services.pool.submit([job], callers.current().name)[0]
     if not isinstance(outcome, Finished) or outcome.verdict.details is None:
         return None
     return msgspec.convert(outcome.verdict.details, Explanation)
@@ -66,7 +67,7 @@ def place_of(answer: str, response: str) -> Place | None:
     r"""Where the answer was taken from: its last box, else the last place where it stands by itself.
 
     >>> place_of("2", r"so 2, or \boxed{2}, not 12 or 2x")
-    (17, 18)
+    (16, 17)
     >>> place_of("7", "7 of 17")
     (0, 1)
     """

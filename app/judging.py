@@ -22,6 +22,7 @@ from app.judge_log import JudgeLog
 from app.judge_requests import Entries, ToJudge
 from app.metrics import Metrics
 from app.pool.outcome import QueueFull
+from app.recent import Recent
 from app.settings import JudgeSettings
 from app.single_flight import SingleFlight
 from grm.asking import Policy
@@ -60,6 +61,7 @@ class Judging:
         cache: Cache,
         metrics: Metrics,
         guard: Guard,
+        recent: Recent,
         record: JudgeLog | None,
     ) -> None:
         self._served = served
@@ -70,6 +72,7 @@ class Judging:
         self._flights: SingleFlight[Judgements] = SingleFlight()
         self._controls = Controls(served, settings, cache, metrics, self._log_control if record else None)
         self._guard = guard
+        self._recent = recent
         self._waiting = 0
 
     @property
@@ -147,6 +150,8 @@ class Judging:
             replace(judgement, candidate_id=candidate.id)
             for judgement, candidate in zip(judgements, case.candidates, strict=True)
         )
+        unscored = sum(one.status is Status.UNSCORED for one in named)
+        self._recent.judged(len(named) - unscored, unscored)
         return Judged(named, cached)
 
     async def _once(

@@ -10,7 +10,8 @@ from pydantic.json_schema import models_json_schema
 
 from app import compat_examples, errors, examples, judge_examples
 from app.callers import Reception
-from app.routes import compat_nemo_gym, compat_openrlhf, compat_slime, judge, run_code, service, verify
+from app.console import examples as console_examples
+from app.routes import compat_nemo_gym, compat_openrlhf, compat_slime, console, judge, run_code, service, verify
 from app.services import OpenServices, open_services
 from app.settings import Settings
 from touchstone_client import contract, contract_judge
@@ -38,6 +39,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     app.include_router(judge.router)
     app.include_router(run_code.router)
     app.include_router(service.router)
+    app.include_router(console.router)
     for framework in (compat_openrlhf, compat_slime, compat_nemo_gym):
         app.include_router(framework.router)
         app.include_router(framework.router, prefix="/p/{profile}", include_in_schema=False)
@@ -48,6 +50,7 @@ _RESPONSES = {
     "/v1/verify": examples.VERIFY_RESPONSES,
     "/v1/judge": judge_examples.JUDGE_RESPONSES,
     "/v1/reward": judge_examples.REWARD_RESPONSES,
+    "/v1/explain": console_examples.EXPLAIN_RESPONSES,
     "/get_reward": compat_examples.OPENRLHF_RESPONSES,
     "/rm": compat_examples.SLIME_RESPONSES,
     "/verify": compat_examples.GYM_RESPONSES,

@@ -10,6 +10,7 @@ Rule 3: the same answer to the same question is asked once, however many respons
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from dataclasses import dataclass, replace
@@ -28,17 +29,31 @@ from verifiers.problem import Problem
 MAX_REFERENCES_ASKED = 8
 """Alternatives are few; sixty-four calls for one answer would starve the others."""
 
+EMPTY, WRONG_REFERENCE = "empty_response", "wrong_reference"
+"""The controls, as metrics and explanations name them."""
+
 log = logging.getLogger("touchstone")
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """One question to the model and how its reply was read; `asked` is `first`, `swapped`, or a control's name."""
+
+    asked: str
+    reference: str
+    answer: str
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
 class Asking:
-    """One answer against one reference; `ends` is a time of the monotonic clock."""
+    """One answer against one reference; `ends` is a time of the monotonic clock, `heard` collects for `listen`."""
 
     question: str | None
     reference: str
     answer: str
     ends: float
+    heard: list[Heard] | None = None
 
 
 class ModelStage:
@@ -130,13 +145,21 @@ class ModelStage:
         self._cache.keep_opinion(key, opinion)
         return opinion
 
-    async def _ask_for_each(self, problem: Problem, answer: str) -> Opinion:
+    async def listen(self, problem: Problem, answer: str, deadline_s: float) -> list[Heard]:
+        """Every question behind an opinion, asked again for people to see."""
+        heard: list[Heard] = []
+        with contextlib.suppress(BackendError, TimeoutError):  # what was heard until then tells
+            async with asyncio.timeout(min(deadline_s, self._settings.call_timeout_s)):
+                await self._ask_for_each(problem, answer, heard)
+        return heard
+
+    async def _ask_for_each(self, problem: Problem, answer: str, heard: list[Heard] | None = None) -> Opinion:
         """Each reference until one is accepted. "No" only when every one of them was answered."""
         ends = time.monotonic() + self._settings.call_timeout_s
         untold = refused = ""
         masses: list[float] = []
         for reference in problem.references[:MAX_REFERENCES_ASKED]:
-            asking = Asking(problem.question, reference, answer, ends)
+            asking = Asking(problem.question, reference, answer, ends, heard)
             reading = await self._agreed(asking)
             masses = [*masses, reading.label_mass] if reading.label_mass is not None else masses
             mass = min(masses, default=None)
@@ -156,8 +179,8 @@ class ModelStage:
             return replace(self._failed("unreadable", untold), label_mass=min(masses, default=None))
         return Opinion(self.name, accepts=False, reason=refused, label_mass=min(masses, default=None))
 
-    async def _check(self, asking: "Asking", reference: str, answer: str, policy: CheckPolicy) -> Reading:
-        return await check_answer(
+    async def _check(self, asking: "Asking", asked: str, reference: str, answer: str, policy: CheckPolicy) -> Reading:
+        reading = await check_answer(
             self._served,
             question=asking.question,
             reference=reference,
@@ -165,13 +188,16 @@ class ModelStage:
             deadline_s=max(0.001, asking.ends - time.monotonic()),
             policy=policy,
         )
+        if asking.heard is not None:
+            asking.heard.append(Heard(asked, reference, answer, reading))
+        return reading
 
     async def _agreed(self, asking: "Asking") -> Reading:
         """The first reading, and where it accepts, the second with the sides swapped: both must."""
-        first = await self._check(asking, asking.reference, asking.answer, self._policy)
+        first = await self._check(asking, "first", asking.reference, asking.answer, self._policy)
         if not (first.accepts and self._settings.swapped_read):
             return first
-        second = await self._check(asking, asking.answer, asking.reference, self._swapped)
+        second = await self._check(asking, "swapped", asking.answer, asking.reference, self._swapped)
         masses = [mass for mass in (first.label_mass, second.label_mass) if mass is not None]
         if second.accepts:
             return replace(first, label_mass=min(masses, default=None))
@@ -187,8 +213,8 @@ class ModelStage:
             controlled = passed is not None
         spoiled = spoil(asking.reference)
         if spoiled is not None and self._sampled(asking):
-            reading = await self._check(asking, spoiled, asking.answer, self._policy)
-            self._counted("wrong_reference", reading)
+            reading = await self._check(asking, WRONG_REFERENCE, spoiled, asking.answer, self._policy)
+            self._counted(WRONG_REFERENCE, reading)
             if reading.accepts:
                 return "control_failed: the model accepts the answer for a wrong reference too", True
             controlled = controlled or reading.accepts is not None
@@ -197,6 +223,8 @@ class ModelStage:
     async def _passes_empty(self, asking: "Asking") -> bool | None:
         """Whether the model refuses an empty answer for this reference: asked once. None where it cannot be told."""
         key = control_key(f"{self.name}\0{PROMPT_VERSION}\0{self._policy}", "empty", asking.question, asking.reference)
+        if asking.heard is not None:  # what was remembered, or another caller hears, would not be told
+            return await self._ask_empty(key, asking)
         await self._cache.fetch([key])
         if (passed := self._cache.recall_pass(key)) is not None:
             return passed
@@ -211,8 +239,8 @@ class ModelStage:
             self._controls.leave(key, work)
 
     async def _ask_empty(self, key: bytes, asking: "Asking") -> bool | None:
-        reading = await self._check(asking, asking.reference, EMPTY_RESPONSE, self._policy)
-        self._counted("empty_response", reading)
+        reading = await self._check(asking, EMPTY, asking.reference, EMPTY_RESPONSE, self._policy)
+        self._counted(EMPTY, reading)
         if reading.accepts is None:
             return None
         self._cache.keep_pass(key, not reading.accepts)

@@ -23,6 +23,7 @@ from app.metrics import Metrics
 from app.model_stage import ModelStage
 from app.pool.pool import Pool
 from app.pool.usage import usage
+from app.recent import Recent
 from app.rewarding import Rewarding
 from app.settings import CacheSettings, JudgeSettings, ModelSettings, Settings
 from app.verification import Verification
@@ -55,6 +56,7 @@ class Services:
     verification: Verification
     rewarding: Rewarding
     guard: Guard
+    recent: Recent
     drain: Drain = field(default_factory=Drain)
 
 
@@ -104,6 +106,8 @@ async def open_services(
     verifiers: Mapping[str, Verifier] = pkgutil.resolve_name(registry)
     metrics = Metrics()
     guard = Guard(settings.guard, metrics)
+    # The pool is opened further down, and before the first request.
+    recent = Recent(settings.console.disagreements, lambda: pool.state().queued_items)
     async with AsyncExitStack() as opened:
         cache = Cache(store(settings.cache, metrics), memory_bytes=settings.cache.memory_mb << 20, metrics=metrics)
         await cache.open()
@@ -115,16 +119,18 @@ async def open_services(
         model = None if served is None else ModelStage(served, settings.model, cache, metrics)
         judging = None
         if judge is not None:
-            judging = Judging(judge, settings.judge, cache, metrics, guard, _judge_log(settings, metrics, opened))
+            judging = Judging(
+                judge, settings.judge, cache, metrics, guard, recent, _judge_log(settings, metrics, opened)
+            )
         code = settings.code.configuration()
         configure(code)  # this process asks the code task what an item may cost
         pool = Pool(settings.pool, registry, lambda reason: metrics.pool_restarts.labels(reason).inc(), code)
         opened.push_async_callback(pool.close)
         await pool.start()
         _watch(metrics, pool, cache, model, judging)
-        verification = Verification(verifiers, Works(verifiers, pool), cache, model, metrics, guard)
+        verification = Verification(verifiers, Works(verifiers, pool), cache, model, metrics, guard, recent)
         rewarding = Rewarding(verification, judging, settings.reward, guard)
-        yield Services(settings, metrics, pool, cache, model, judging, verification, rewarding, guard)
+        yield Services(settings, metrics, pool, cache, model, judging, verification, rewarding, guard, recent)
 
 
 async def _started(served: ServedModel | None, opened: AsyncExitStack) -> ServedModel | None:

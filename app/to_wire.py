@@ -28,8 +28,8 @@ def result(entry: Progress | Rejected) -> wire.VerifyResult:
         cached=entry.cached,
         details=None if verdict is None or verdict.details is None else dict(verdict.details),
         timings_ms=entry.timings_ms,
-        rules=None if verdict is None else _rules(verdict),
-        model=None if entry.opinion is None else _model(entry.opinion),
+        rules=None if verdict is None else rules_report(verdict),
+        model=None if entry.opinion is None else model_report(entry.opinion),
     )
 
 
@@ -51,11 +51,13 @@ def _rejected(entry: Rejected) -> wire.VerifyResult:
     )
 
 
-def _rules(verdict: Verdict) -> wire.StageReport:
+def rules_report(verdict: Verdict) -> wire.StageReport:
+    """What the rules said by themselves."""
     return wire.StageReport(_WIRE[verdict.outcome], verdict.rule, verdict.reason)
 
 
-def _model(opinion: Opinion) -> wire.StageReport:
+def model_report(opinion: Opinion) -> wire.StageReport:
+    """What the model said by itself."""
     if opinion.accepts is None:
         outcome = Outcome.UNDECIDABLE
     else:

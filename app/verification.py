@@ -20,6 +20,7 @@ from app.guard import Guard, Observed
 from app.metrics import Metrics
 from app.model_stage import ModelStage
 from app.pool.outcome import Finished, JobOutcome, Lost, QueueFull
+from app.recent import Recent
 from app.requests import Accepted, Batch, Rejected
 from app.rescue import barred
 from app.works import Share, Wanted, Works
@@ -72,6 +73,7 @@ class Verification:
     model: ModelStage | None
     metrics: Metrics
     guard: Guard
+    recent: Recent
 
     async def verify(self, batch: Batch, deadline_s: float) -> list[Progress | Rejected]:
         """Decide every item. Raises ModelMissing and QueueFull, which concern the whole request."""
@@ -80,7 +82,8 @@ class Verification:
                 "`recall: always` needs a model: start the service with `--model http://HOST:PORT/v1` or "
                 "`--model vllm:NAME` (TOUCHSTONE_MODEL__SOURCE), or ask for `auto` or `never`"
             )
-        ends = time.monotonic() + deadline_s - ANSWER_MARGIN_S
+        started = time.monotonic()
+        ends = started + deadline_s - ANSWER_MARGIN_S
         answered = [Progress(item) if isinstance(item, Accepted) else item for item in batch.items]
         items = [entry for entry in answered if isinstance(entry, Progress)]
         await self._decide_at_once(items)
@@ -98,7 +101,7 @@ class Verification:
         for progress in items:
             if progress.settled is None:
                 progress.settled = self._overtaken(progress, batch)
-        self._count(answered)
+        self.recent.verified(items, self._count(answered), time.monotonic() - started)
         self.guard.see(map(_observed, items), batch.step)
         return answered
 
@@ -298,7 +301,8 @@ class Verification:
         progress.opinion = Opinion(self.model.name, accepts=None, reason="the request's deadline passed")
         return hybrid.settle(progress.verdict, progress.opinion, self.model.on_failure)
 
-    def _count(self, answered: list[Progress | Rejected]) -> None:
+    def _count(self, answered: list[Progress | Rejected]) -> Mapping[tuple[str, str, str], int]:
+        """By task, stage and outcome."""
         counted: Counter[tuple[str, str, str]] = Counter()
         for entry in answered:
             if isinstance(entry, Rejected):
@@ -309,6 +313,7 @@ class Verification:
                 counted[entry.item.task, entry.settled.stage, entry.settled.outcome] += 1
         for labels, number in counted.items():
             self.metrics.outcomes.labels(*labels).inc(number)
+        return counted
 
 
 def _observed(progress: Progress) -> Observed:

@@ -6,10 +6,12 @@
   and whether it holds for every response with the same `found.facts`.
 - `last_resort(problem, verdict) -> Verdict`: a verdict that `verify` passed on, settled by libraries without bounds.
 - `work_limits(problem) -> WorkLimits | None`: other limits for a worker than the service's own.
+- `explain(problem) -> Explanation | None`: the way to the verdict, for people; bounded like `verify`.
 """
 
 from dataclasses import dataclass
 
+from verifiers.explanation import Explanation
 from verifiers.problem import Problem
 from verifiers.verdict import Verdict
 
@@ -68,6 +70,19 @@ def last_resort(verifier: object, problem: Problem, verdict: Verdict) -> Verdict
     settled = offered(problem, verdict) if offered is not None else verdict
     assert isinstance(settled, Verdict)
     return settled
+
+
+def explains(verifier: object) -> bool:
+    """Whether the verifier can say how it came to a verdict."""
+    return hasattr(verifier, "explain")
+
+
+def explain(verifier: object, problem: Problem) -> Explanation | None:
+    """The way to the verifier's verdict, if it can say."""
+    offered = getattr(verifier, "explain", None)
+    told = offered(problem) if offered is not None else None
+    assert told is None or isinstance(told, Explanation)
+    return told
 
 
 def work_limits(verifier: object, problem: Problem) -> WorkLimits | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from verifiers import hooks
 from verifiers.choice.offered import from_question
+from verifiers.explanation import Explanation
 from verifiers.hooks import WorkLimits
 from verifiers.json_text import NotJsonError, read_json
 from verifiers.math_answer.reading.errors import Unparsable
@@ -263,6 +264,11 @@ class Router:
             why = "no task fits the reference and the options; name the task"
             return Verdict(Outcome.UNDECIDABLE, "no_task", why, details={"task": None})
         return _said(self.verifiers[chosen.task].verify(problem), chosen)
+
+    def explain(self, problem: Problem, /) -> Explanation | None:
+        """As the task chosen tells it."""
+        chosen = self.choose(problem)
+        return None if chosen is None else hooks.explain(self.verifiers[chosen.task], problem)
 
     def work_limits(self, problem: Problem, /) -> WorkLimits | None:
         """What the task chosen asks for."""

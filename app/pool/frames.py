@@ -20,13 +20,14 @@ LENGTH_BYTES = 4
 
 class Job(msgspec.Struct, frozen=True, array_like=True):
     """One problem for one verifier. `limits` where they are not the pool's own. With `found`, the problem comes without
-    its response.
+    its response. `explain` asks for the way to the verdict in its place.
     """
 
     task: str
     problem: Problem
     limits: WorkLimits | None = None
     found: Found | None = None
+    explain: bool = False
 
 
 class Done(msgspec.Struct, frozen=True, array_like=True, tag=True):

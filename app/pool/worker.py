@@ -12,12 +12,14 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.pool import frames
 from verifiers import hooks
+from verifiers.problem import Problem
+from verifiers.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
     from verifiers.registry import Verifier
@@ -64,7 +66,7 @@ def run(
     try:
         verifier = verifiers[job.task]
         if job.found is None:
-            verdict = verifier.verify(job.problem)
+            verdict = _explained(verifier, job.problem) if job.explain else verifier.verify(job.problem)
         else:
             verdict, by_facts = hooks.verify_found(verifier, job.problem, job.found)
         if verdict.passed_on:
@@ -78,6 +80,12 @@ def run(
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
     return frames.Done(verdict, time.perf_counter() - started, out_of_memory, raised, by_facts)
+
+
+def _explained(verifier: "Verifier", problem: Problem) -> Verdict:
+    """No verdict: a place for the explanation, which has the limits of any job."""
+    told = hooks.explain(verifier, problem)
+    return Verdict(Outcome.UNDECIDABLE, "explained", "", details=told and asdict(told))
 
 
 def _messages(connection: socket.socket) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from app import bodies, explaining, requests, to_wire
+from app import bodies, callers, explaining, requests, to_wire
 from app.console import examples, page, shapes
 from app.deps import ServicesDep
 from app.errors import Unusable
@@ -53,7 +53,7 @@ async def explain(request: Request, services: ServicesDep) -> shapes.ExplainResp
     batch = requests.read(await bodies.read_body(request, limits.body_mb << 20), services.verification.verifiers)
     if len(batch.items) != 1:
         raise Unusable(f"one item at a time is explained, not {len(batch.items)}; send the others to /v1/verify")
-    told = await explaining.explain(services, batch, batch.deadline_s or limits.deadline_s)
+    told = await explaining.explain(services, batch, callers.allowed_s(batch.deadline_s, limits.deadline_s))
     return shapes.ExplainResponse(
         result=contract.VerifyResult.model_validate(msgspec.to_builtins(to_wire.result(told.progress))),
         explanation=told.explanation,

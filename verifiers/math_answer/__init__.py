@@ -10,6 +10,7 @@ Rule 2: sizes and steps bound all work, never a clock: the same pair gets the sa
 from collections.abc import Mapping
 
 from verifiers.hooks import Found
+from verifiers.math_answer.explaining import explain
 from verifiers.math_answer.extraction.extract import Extraction, extract
 from verifiers.math_answer.judge import Judgement, judge
 from verifiers.math_answer.plain import bare, same_plain
@@ -87,13 +88,7 @@ def _plainly(references: tuple[str, ...], answer: str) -> Verdict | None:
 
 def verify(problem: Problem) -> Verdict:
     """The verdict by every bounded rule. Never raises for bad model output."""
-    return _verify(problem)[0]
-
-
-def _verify(problem: Problem) -> tuple[Verdict, Extraction, list[Judgement]]:
-    extraction = extract(problem.response, problem.question)
-    verdict, judgements = _compared(problem, extraction)
-    return verdict, extraction, judgements
+    return _compared(problem, extract(problem.response, problem.question))[0]
 
 
 def _compared(problem: Problem, extraction: Extraction) -> tuple[Verdict, list[Judgement]]:
@@ -141,23 +136,3 @@ def last_resort(problem: Problem, verdict: Verdict) -> Verdict:
             Outcome.INCORRECT, "symbolic", "different by computer algebra", verdict.answer, verdict.understood
         )
     return verdict
-
-
-def explain(problem: Problem) -> list[str]:
-    """The way to the verdict, a line per step, for people.
-
-    >>> explain(Problem("so $x = 1/2$", ("0.5",)))[-1]
-    'correct by same_named: the answer says what the reference says'
-    """
-    verdict, extraction, judgements = _verify(problem)
-    lines = [
-        f"extracted by {extraction.how}: {extraction.answer!r}"
-        + (f" ({extraction.refusal})" if extraction.refusal else "")
-    ]
-    for reference, judgement in zip(problem.references, judgements, strict=False):
-        lines.append(f"against {reference!r}")
-        if judgement.understood:
-            lines.append(f"  read as {judgement.understood[0]} and {judgement.understood[1]}")
-        lines.extend(f"  {step}" for step in judgement.trace)
-    lines.append(f"{verdict.outcome.value} by {verdict.rule}: {verdict.reason}")
-    return lines
