@@ -22,7 +22,7 @@ from torch import Tensor
 from trl import GRPOTrainer
 
 from touchstone_trainer.adapters.rows import text_of
-from touchstone_trainer.anomaly import AnomalyLimits, mask_anomalies
+from touchstone_trainer.anomaly import AnomalyLimits, Cause, mask_anomalies
 from touchstone_trainer.clip_cov import ClipCov, select_clip_cov
 from touchstone_trainer.corrections import ICEPOP, Correction, engine_log_ratio, importance_weights
 from touchstone_trainer.generation.sampled import SampledLogprobs
@@ -210,8 +210,9 @@ class TouchstoneGRPOTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL has no ty
             for row, text in zip(inputs, texts, strict=True)
         ]
         found = mask_anomalies(train, infer, mask, torch.tensor(odd, device=mask.device), self.stability.anomaly)
-        for cause, share in found.shares().items():
-            self._note(f"anomaly/{cause}", share)
+        shares = found.shares()
+        for cause in Cause:
+            self._note(f"anomaly/{cause}", shares.get(cause, 0.0))
         return found.keep
 
     def _note(self, name: str, value: float) -> None:
