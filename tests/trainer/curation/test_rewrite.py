@@ -84,6 +84,18 @@ def test_no_label_is_left_in_the_output(output: list[dict[str, Any]]) -> None:
         assert "choices" not in row
 
 
+@pytest.mark.parametrize(
+    ("reference", "index_from", "gold"),
+    [("2", 0, "1"), ("2", 1, "2"), ("2", None, None), ("0", 0, "4"), ("4", None, None), ("C", 0, "1"), ("7", 1, None)],
+)
+def test_an_index_is_no_text(reference: str, index_from: int | None, gold: str | None, service: LiveService) -> None:
+    """Where a number may be an option's place or its text nothing is guessed: it is dropped, or counted as told."""
+    row = {"question": "How many are left?", "reference": reference, "choices": ["4", "2", "1", "3"]}
+    with Client(service.url) as client:
+        done = Rewriter(client, index_from=index_from)(found(row))
+    assert [new["reference"] for new in done.rows.get("rows", [])] == ([] if gold is None else [gold])
+
+
 DRAFT = Draft("A box holds 12 pens. How many are in 3 boxes?", "", ("36",), (), ("math",), "model")
 BAD_TEXTS = {
     "A box holds 12 pens. How many are in 3 boxes? (A) 24 (B) 36 (C) 48": Reason.LABEL_LEFT,

@@ -80,7 +80,7 @@ def concise(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
 def _template(path: str) -> str:
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8").removesuffix("\n")
     except (OSError, ValueError) as error:
         raise BadInput(f"--template: {error}") from error
     if "{question}" not in text:

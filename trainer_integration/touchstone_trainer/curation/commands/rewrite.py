@@ -35,6 +35,9 @@ def rewrite(  # noqa: PLR0913, PLR0917 - one parameter for each option
     inputs: Inputs,
     out: Out,
     dropped: Annotated[str | None, typer.Option(help="Where the dropped rows go, each with its reason.")] = None,
+    index_from: Annotated[
+        int | None, typer.Option(min=0, max=1, help="References that are numbers count the options from 0 or 1.")
+    ] = None,
     service: Service = "http://127.0.0.1:8080",
     api_key: ApiKey = None,
     model: Model = None,
@@ -59,11 +62,15 @@ def rewrite(  # noqa: PLR0913, PLR0917 - one parameter for each option
             "rewrite",
             inputs,
             {"rows": out} | ({"dropped": dropped} if dropped else {}),
-            {"model": server.model if server else None, "attempts": attempts if server else None},
+            {
+                "model": server.model if server else None,
+                "attempts": attempts if server else None,
+                "index_from": index_from,
+            },
             columns_from(column),
             limit=limit,
             dry_run=dry_run,
             overwrite=overwrite,
             chunk_rows=MODEL_CHUNK_ROWS if server else CHUNK_ROWS,
         )
-        return run(job, Rewriter(client, writer))
+        return run(job, Rewriter(client, writer, index_from))

@@ -11,6 +11,7 @@ class Reason(StrEnum):
     OPTIONS_MISSING = "options_missing"
     OPTIONS_UNCLEAR = "options_not_readable"
     GOLD_NOT_AN_OPTION = "gold_not_an_option"
+    GOLD_AMBIGUOUS = "gold_is_text_or_index"
     OPTIONS_REFER = "options_refer_to_each_other"
     NO_STEM = "no_stem"
     NEEDS_OPTIONS = "needs_the_options"

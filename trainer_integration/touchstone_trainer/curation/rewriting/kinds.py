@@ -24,8 +24,8 @@ Kind = Offered | Claim | Refusal | None
 """None: an open question."""
 
 
-def kind_of(row: Row) -> Kind:
-    """What kind of question a row is."""
+def kind_of(row: Row, index_from: int | None = None) -> Kind:
+    """What kind of question a row is. `index_from`: references that are numbers count the options from there."""
     given = references(row)
     choices, listed = in_columns(row), in_text(row["question"])
     options = choices or (listed.options if listed else None)
@@ -33,6 +33,10 @@ def kind_of(row: Row) -> Kind:
     if listed and listed.certain and not options:
         return Refusal(Reason.OPTIONS_UNCLEAR)
     if options:
+        if index_from is not None:
+            given = [_by_index(text, options, index_from) for text in given]
+        elif row.get("choices") and any(_ambiguous(text, options) for text in given):
+            return Refusal(Reason.GOLD_AMBIGUOUS)
         gold = _gold(given, options)
         said = [claims.truth(text) for text in options.values()]
         if len(options) == 2 and set(said) == {True, False}:
@@ -58,3 +62,17 @@ def _gold(given: Sequence[str], options: Mapping[str, str]) -> tuple[str, ...]:
 def _letter(text: str) -> bool:
     bare = text.strip().strip("()（）.。 ")
     return len(bare) == 1 and bare in LABELS
+
+
+def _by_index(text: str, options: Mapping[str, str], first: int) -> str:
+    """The label at that place; the text itself where there is none."""
+    at = int(text) - first if text.strip().isdecimal() else -1
+    return list(options)[at] if 0 <= at < len(options) else text
+
+
+def _ambiguous(text: str, options: Mapping[str, str]) -> bool:
+    """Whether a number may be an option's text or its place, and these are not the same option."""
+    if not text.strip().isdecimal() or not gold_labels(text, options):
+        return False
+    readings = {_by_index(text, options, first) for first in (0, 1)} - {text}
+    return bool(readings - set(gold_labels(text, options)))

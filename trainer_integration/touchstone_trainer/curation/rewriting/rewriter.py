@@ -31,16 +31,16 @@ def checked(result: Draft | Refusal) -> Draft | Refusal:
 
 
 class Rewriter:
-    """Rewrites chunks. Without a `writer` what rules cannot do is dropped."""
+    """Rewrites chunks. Without a `writer` what rules cannot do is dropped. `index_from`: see `kind_of`."""
 
-    def __init__(self, client: Client, writer: Writer | None = None) -> None:
-        self._client, self._writer = client, writer
+    def __init__(self, client: Client, writer: Writer | None = None, index_from: int | None = None) -> None:
+        self._client, self._writer, self._index_from = client, writer, index_from
 
     def __call__(self, chunk: Sequence[Found]) -> Done:
         """Every row of the chunk, kept, rewritten or dropped."""
         results: dict[int, Draft | Refusal | None] = {}
         left: dict[int, Offered | Claim] = {}
-        for at, kind in enumerate(kind_of(found.row) for found in chunk):
+        for at, kind in enumerate(kind_of(found.row, self._index_from) for found in chunk):
             results[at] = checked(by_rules(kind)) if isinstance(kind, Offered | Claim) else kind
             if isinstance(kind, Offered | Claim) and _for_model(kind, results[at]):
                 left[at] = kind
