@@ -78,7 +78,11 @@ def test_plan_without_end_is_refused(make_config: MakeConfig) -> None:
 
 @pytest.mark.parametrize(
     ("name", "text", "told"),
-    [("run.yaml", "", "a .toml or a .json file"), ("run.json", "[]", "expected a table"), ("run.json", "{", "run.json")],
+    [
+        ("run.yaml", "", "a .toml or a .json file"),
+        ("run.json", "[]", "expected a table"),
+        ("run.json", "{", "run.json"),
+    ],
 )
 def test_files_that_are_no_configuration(tmp_path: Path, name: str, text: str, told: str) -> None:
     """Another kind of file, another shape, broken JSON."""
@@ -90,7 +94,7 @@ def test_files_that_are_no_configuration(tmp_path: Path, name: str, text: str, t
 def test_override_without_value(tmp_path: Path) -> None:
     """An override that sets nothing says how to write one."""
     (tmp_path / "run.toml").write_text(RUN)
-    with pytest.raises(ConfigError, match="section.field=value"):
+    with pytest.raises(ConfigError, match=r"section\.field=value"):
         RunConfig.read(tmp_path / "run.toml", ["optimizer.learning_rate"])
 
 
@@ -107,7 +111,9 @@ def test_dense_policy_refuses_fp64_routing(make_config: MakeConfig) -> None:
         ({"question": "sum 1 2 sum 1 2", "reference": "3"}, "a prompt of 6 tokens, 1 to 5 are allowed"),
     ],
 )
-def test_rows_are_checked_before_the_run(make_config: MakeConfig, tmp_path: Path, row: dict[str, str], told: str) -> None:
+def test_rows_are_checked_before_the_run(
+    make_config: MakeConfig, tmp_path: Path, row: dict[str, str], told: str
+) -> None:
     """A row that cannot be paid, or whose prompt is too long, is found before anything is generated."""
     source = tmp_path / "m.jsonl"
     source.write_text(json.dumps(row) + "\n")

@@ -25,7 +25,9 @@ SAME = 1e-6
 """Nats. transformers rounds logits to float32 while generating."""
 
 
-def sampled(policy: Policy, requests: list[Request], *, rows_at_once: int = 64, greedy: bool = False) -> list[Completion]:
+def sampled(
+    policy: Policy, requests: list[Request], *, rows_at_once: int = 64, greedy: bool = False
+) -> list[Completion]:
     engine = LocalRollouts(policy, max_new_tokens=12, rows_at_once=rows_at_once, streak=False)
     return list(engine.generate(requests, greedy=greedy))
 
@@ -75,7 +77,7 @@ def test_greedy_takes_the_likeliest_whatever_the_seed(policy: Policy) -> None:
 
 
 def test_repetition_is_cut_at_its_token(make_config: MakeConfig) -> None:
-    """A policy sure of everything is stopped after the streak; what the limit would have allowed is counted as saved."""
+    """A policy sure of everything is stopped after the streak; what the limit allowed beyond it is saved."""
     policy = policy_of(make_config({}).policy)
     with torch.no_grad():  # hidden states so long that the softmax is sure
         policy.model.model.norm.weight.mul_(1e4)

@@ -27,9 +27,7 @@ def uninterrupted(service: LiveService, tmp_path_factory: pytest.TempPathFactory
     return config
 
 
-def test_killed_run_resumes_to_the_same_curve(
-    service: LiveService, uninterrupted: RunConfig, tmp_path: Path
-) -> None:
+def test_killed_run_resumes_to_the_same_curve(service: LiveService, uninterrupted: RunConfig, tmp_path: Path) -> None:
     """Killed with SIGKILL at whatever moment and resumed in another process: every figure but the clock is the same."""
     config = runs.small(tmp_path / "killed", service.url)
     arguments = runs.command("run", str(config.folder / demo.CONFIG_FILE))

@@ -22,10 +22,11 @@ from touchstone_trainer.routing import RoutingRefused
 from touchstone_trainer.training import demo as demonstration
 from touchstone_trainer.training.checkpoint import CheckpointError
 from touchstone_trainer.training.config import ConfigError, RunConfig
-from touchstone_trainer.training.loop import RunStopped, run as train
+from touchstone_trainer.training.loop import RunStopped
+from touchstone_trainer.training.loop import run as train
 from touchstone_trainer.training.service import NoService, running_service
 
-MENDABLE = (
+MENDABLE: tuple[type[Exception], ...] = (
     CheckpointError,
     ConfigError,
     GenerationError,
@@ -45,7 +46,6 @@ console = Console()
 def _start() -> None:
     """Train a policy with rewards from a Touchstone service."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    logging.getLogger("touchstone_trainer").setLevel(logging.INFO)
 
 
 @app.command()
@@ -56,7 +56,10 @@ def run(
     ] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the newest checkpoint in the run's folder.")] = False,
 ) -> None:
-    """Train by a configuration. Several processes: torchrun --nproc-per-node 2 -m touchstone_trainer.training.cli run …."""
+    """Train by a configuration.
+
+    In several processes: torchrun --nproc-per-node 2 -m touchstone_trainer.training.cli run CONFIG
+    """
     with _mendable():
         train(RunConfig.read(config, override or []), resume=resume)
 
@@ -91,15 +94,15 @@ def plot(
     out: Annotated[Path | None, typer.Option(help="Where to put the pictures; else the run's folder.")] = None,
 ) -> None:
     """Draw a run's curves: a PNG and a page."""
-    with _mendable(ValueError):  # a run without steps yet
+    with _mendable((*MENDABLE, ValueError)):  # a run without steps yet
         plots = draw(folder, out)
     console.print(f"curves: {plots.png} and {plots.page}", soft_wrap=True)
 
 
 @contextmanager
-def _mendable(*others: type[Exception]) -> Iterator[None]:
+def _mendable(mendable: tuple[type[Exception], ...] = MENDABLE) -> Iterator[None]:
     try:
         yield
-    except (*MENDABLE, *others) as error:
+    except mendable as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None

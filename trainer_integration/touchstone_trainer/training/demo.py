@@ -21,7 +21,8 @@ LARGEST = 3
 """Of the summands: 16 sums."""
 NUMBERS = tuple(str(number) for number in range(2 * LARGEST + 1))
 OPTIONS = "ABCD"
-TOKENS = ("<pad>", "<end>", "sum", "say", "pick", *NUMBERS, *OPTIONS)
+PAD, END = "<pad>", "<end>"
+TOKENS = (PAD, END, "sum", "say", "pick", *NUMBERS, *OPTIONS)
 """Without signs of arithmetic: '2 + 3' would be a right answer to the sum of 2 and 3."""
 CONFIG_FILE = "config.json"
 
@@ -120,9 +121,11 @@ def _choice(first: int, place: int) -> dict[str, Any]:
 
 def write_tokenizer(folder: Path) -> None:
     """A tokenizer of whole words and signs."""
-    tokenizer = Tokenizer(models.WordLevel({token: index for index, token in enumerate(TOKENS)}, unk_token="<pad>"))
+    tokenizer = Tokenizer(models.WordLevel({token: index for index, token in enumerate(TOKENS)}, unk_token=PAD))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\s+"), behavior="removed")
     tokenizer.decoder = decoders.Fuse()
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token="<end>", pad_token="<pad>", clean_up_tokenization_spaces=False
-    ).save_pretrained(folder)
+    # transformers does not annotate it.
+    finished: Any = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer, eos_token=END, pad_token=PAD, clean_up_tokenization_spaces=False
+    )
+    finished.save_pretrained(folder)

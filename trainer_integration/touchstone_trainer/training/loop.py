@@ -83,7 +83,7 @@ class Trainer:
         self.collector.policy_changed()
         training_s = time.monotonic() - started
         for reason in [update.skipped for update in trained.updates if update.skipped is not None]:
-            log.warning("step %d: an update was skipped: %s", step, reason)
+            self._tell(f"step {step}: an update was skipped: {reason}")
         due = step % self.config.evaluation.every_steps == 0
         held_out = self.collector.evaluate(self.curriculum, step) if due else {}
         change = self.curriculum.step_done(StepStats(held_out=held_out or None))
@@ -118,11 +118,15 @@ class Trainer:
         self.collector.policy_changed()
 
     def _enter(self, change: PhaseChange, step: int) -> None:
-        log.info("phase %s is over after step %d (%s)", change.done, step, change.reason)
+        self._tell(f"phase {change.done} is over after step {step}: {change.reason}")
         if change.reset_optimizer:
             self.learner.forget_moments()
         if change.reset_reference:
             self.learner.renew_reference()
+
+    def _tell(self, message: str) -> None:
+        if self.among.first:
+            log.warning(message)
 
     def _check_rewards(self, batch: Batch, step: int) -> None:
         paid = stats([one.scored for one in batch.generated], 0.0)

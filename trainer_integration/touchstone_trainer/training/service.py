@@ -48,8 +48,12 @@ def running_service(folder: Path) -> Iterator[str]:
         str(folder / "verdicts.sqlite3"),
     ]
     with log.open("ab") as output:
-        # Nothing in it takes a lock, which is what makes such functions unsafe beside threads.
-        process = subprocess.Popen(command, stdout=output, stderr=output, preexec_fn=_end_with_parent())  # noqa: PLW1509
+        process = subprocess.Popen(  # noqa: S603 - a fixed command
+            command,
+            stdout=output,
+            stderr=output,
+            preexec_fn=_end_with_parent(),  # noqa: PLW1509 - it takes no lock that a thread could hold
+        )
     try:
         _wait(url, process, log)
         yield url

@@ -67,7 +67,7 @@ class ServerRollouts:
         """Writes the weights and has the server load them. Raises CalledProcessError where the command fails."""
         folder = self._publish()
         if self._first:
-            subprocess.run([*self._server.reload_command, str(folder)], check=True)
+            subprocess.run([*self._server.reload_command, str(folder)], check=True)  # noqa: S603 - the operator's own
 
     def check(self, prompt_ids: Sequence[int]) -> None:
         """Whether the server samples from the policy, and reports what it samples from.
@@ -89,8 +89,8 @@ class ServerRollouts:
         far, raw = gap(self._config.temperature), gap(1.0)
         if raw < far:
             raise ConfigError(
-                f"rollouts.server: {self._server.url} reports log-probabilities before the temperature; start vLLM with "
-                "--logprobs-mode processed_logprobs"
+                f"rollouts.server: {self._server.url} reports log-probabilities before the temperature; "
+                "start vLLM with --logprobs-mode processed_logprobs"
             )
         if not far <= MAX_GAP:
             raise ConfigError(
