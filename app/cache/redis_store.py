@@ -16,9 +16,9 @@ from typing import TypeVar
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
-from app.cache.store import Breaker, StoreState
+from app.cache.store import Breaker, StoreState, WriteStop
 
 PREFIX = "touchstone:"
 PROBE_EVERY_S = 1.0
@@ -68,6 +68,7 @@ class RedisStore:
         self._ttl_s = ttl_s
         self._on_error = on_error
         self._breaker = Breaker("Redis")
+        self._stop = WriteStop("Redis")
         self._writes: asyncio.Queue[tuple[bytes, bytes]] = asyncio.Queue(MAX_WAITING_WRITES)
         self._tasks: list[asyncio.Task[None]] = []
         self._redis: Redis = Redis.from_url(
@@ -99,8 +100,8 @@ class RedisStore:
         return [None] * len(keys)
 
     def put(self, key: bytes, value: bytes) -> None:
-        """Queue the write; dropped while Redis is away or far behind."""
-        if not self._breaker.closed:
+        """Queue the write; dropped while Redis is away, full or far behind."""
+        if not (self._breaker.closed and self._stop.writing):
             return
         try:
             self._writes.put_nowait((key, value))
@@ -109,7 +110,7 @@ class RedisStore:
 
     def state(self) -> StoreState:
         """As the breaker sees it."""
-        return self._breaker.state()
+        return self._stop.on_top_of(self._breaker.state())
 
     async def close(self) -> None:
         """Write what waits, then hang up."""
@@ -138,7 +139,7 @@ class RedisStore:
                     self._writes.task_done()
 
     async def _write(self, batch: list[tuple[bytes, bytes]]) -> None:
-        if not self._breaker.closed:
+        if not (self._breaker.closed and self._stop.writing):
             return
         pipeline = self._redis.pipeline(transaction=False)
         for key, value in batch:
@@ -146,8 +147,15 @@ class RedisStore:
         try:
             # Nobody waits for a write: give a large pipeline more time than a read.
             await in_time(pipeline.execute(), 10 * self._timeout_s)
+        except ResponseError as error:
+            # Full, or a replica that may not be written: it answers, so it is read on. The library puts the command,
+            # and with it a user's text, into the message.
+            self._on_error("write")
+            self._stop.refused(type(error).__name__)
         except (RedisError, OSError, TimeoutError) as error:
             self._failed("write", error)
+        else:
+            self._stop.kept()
 
     async def _watch(self) -> None:
         while True:

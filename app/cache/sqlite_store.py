@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from app.cache.store import Breaker, StoreState
+from app.cache.store import Breaker, StoreState, WriteStop
 
 REOPEN_EVERY_S = 5.0
 BUSY_MS = 250
@@ -28,6 +28,8 @@ MAX_KEYS = 500
 EVICT_SHARE = 0.1
 """Of the entries, oldest first, when the file is full."""
 FLUSH_S = 2.0
+DISK_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
+"""What is there can still be read."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -98,6 +100,7 @@ class SqliteStore:
         self._max_bytes = max_bytes
         self._on_error = on_error
         self._breaker = Breaker(f"the file {file}")
+        self._stop = WriteStop(f"the file {file}")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
         self._read_connection: sqlite3.Connection | None = None
         self._writes: queue.Queue[tuple[bytes, bytes] | None] = queue.Queue(MAX_WAITING_WRITES)
@@ -126,7 +129,7 @@ class SqliteStore:
 
     def put(self, key: bytes, value: bytes) -> None:
         """Queue the write; dropped while the file is unusable or far behind."""
-        if not self._breaker.closed:
+        if not (self._breaker.closed and self._stop.writing):
             return
         try:
             self._writes.put_nowait((key, value))
@@ -135,7 +138,7 @@ class SqliteStore:
 
     def state(self) -> StoreState:
         """As the breaker sees it."""
-        return self._breaker.state()
+        return self._stop.on_top_of(self._breaker.state())
 
     async def close(self) -> None:
         """Write what waits, then close the file."""
@@ -227,8 +230,13 @@ class SqliteStore:
                 connection = connect(self._file, self._max_bytes)
             write(connection, batch, self._max_bytes)
         except (sqlite3.Error, OSError) as error:
-            self._failed("write", error)
+            if getattr(error, "sqlite_errorcode", None) in DISK_FULL:
+                self._on_error("write")
+                self._stop.refused(str(error))
+            else:
+                self._failed("write", error)
             if connection is not None:
                 connection.close()
             return None
+        self._stop.kept()
         return connection

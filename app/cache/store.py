@@ -103,3 +103,42 @@ class Breaker:
             return StoreState(ok=True, detail=self._name)
         seconds = self._clock() - self.open_since
         return StoreState(ok=False, detail=f"going on without {self._name} for {seconds:.0f} s: {self.reason}")
+
+
+class WriteStop:
+    """Whether a store keeps what it is given: one that is full may still be worth reading.
+
+    After a refused write none is tried for `AGAIN_S`; then the next one finds out.
+    """
+
+    AGAIN_S = 5.0
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._name = name
+        self._clock = clock
+        self._reason = ""
+        self._again_at: float | None = None
+
+    @property
+    def writing(self) -> bool:
+        """Whether to try."""
+        return self._again_at is None or self._clock() >= self._again_at
+
+    def refused(self, reason: str) -> None:
+        """The store answered that it does not keep it."""
+        if self._again_at is None:
+            log.warning("%s keeps nothing new: %s", self._name, reason)
+        self._reason = reason
+        self._again_at = self._clock() + self.AGAIN_S
+
+    def kept(self) -> None:
+        """A write was carried out."""
+        if self._again_at is not None:
+            log.warning("%s keeps new entries again", self._name)
+            self._again_at = None
+
+    def on_top_of(self, state: StoreState) -> StoreState:
+        """As readiness shows it, for a store that can be read."""
+        if self._again_at is None or not state.ok:
+            return state
+        return StoreState(ok=False, detail=f"{self._name} is read, but keeps nothing new: {self._reason}")
