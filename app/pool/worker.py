@@ -85,7 +85,7 @@ def run(
 def _explained(verifier: "Verifier", problem: Problem) -> Verdict:
     """No verdict: a place for the explanation, which has the limits of any job."""
     told = hooks.explain(verifier, problem)
-    return Verdict(Outcome.UNDECIDABLE, "explained", "", details=told and asdict(told))
+    return Verdict(Outcome.UNDECIDABLE, "explained", "", details=None if told is None else asdict(told))
 
 
 def _messages(connection: socket.socket) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from app import bodies, callers, explaining, requests, to_wire
 from app.console import examples, page, shapes
 from app.deps import ServicesDep
 from app.errors import Unusable
+from app.model_stage import Heard
 from app.recent import BUCKETS_PER_DOUBLING, MIN_LATENCY_S, SECONDS_KEPT, Disagreement
 from touchstone_client import contract
 
@@ -104,7 +105,7 @@ async def disagreements(
     )
 
 
-def _heard(one: explaining.Heard) -> shapes.HeardBody:
+def _heard(one: Heard) -> shapes.HeardBody:
     read = one.reading
     return shapes.HeardBody(
         asked=one.asked, reference=one.reference, answer=one.answer,

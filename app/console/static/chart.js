@@ -3,7 +3,7 @@
 import { h, svg } from "./dom.js";
 
 const WIDTH = 400;
-const HEIGHT = 128;
+const HEIGHT = 160;
 const LEFT = 44; // for the labels of the scale
 const BOTTOM = 16; // for the labels of the time
 const TOP = 6;
@@ -15,13 +15,12 @@ function niceCeiling(value) {
   return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value * 0.999);
 }
 
-function scaleOf(rows, { series, stacked, log, ceiling }) {
+function scaleOf(rows, { series, stacked, log, ceiling, least }) {
   const heights = rows.map((row) => {
     const values = series.map((one) => one.value(row) ?? 0);
     return stacked ? values.reduce((sum, value) => sum + value, 0) : Math.max(...values);
   });
-  const most = Math.max(...heights, log ? 1 : 0);
-  const top = ceiling ?? niceCeiling(most || 1);
+  const top = ceiling ?? niceCeiling(Math.max(...heights, least));
   const span = HEIGHT - TOP - BOTTOM;
   const lowest = Math.log10(LOWEST_LOG);
   const share = log ? (value) => Math.max(0, (Math.log10(Math.max(value, LOWEST_LOG)) - lowest) / (Math.log10(top) - lowest)) : (value) => value / top;
@@ -68,7 +67,8 @@ function grid({ ticks, y }, format, seconds) {
   return [...lines, ...labels, ...foot.map(([text, at, side]) => svg("text", { x: at, y: HEIGHT - 3, class: `tick ${side}` }, text))];
 }
 
-// `spec`: title, series of {name, colour, value(row), latest(rows)?}, format(value), and stacked, log or ceiling.
+// `spec`: title, series of {name, colour, value(row)}, format(value), latest(rows, one), how high the scale reaches at
+// `least` or its fixed `ceiling`, and `stacked` or `log`.
 export function chart(spec) {
   const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", preserveAspectRatio: "none" });
   const legend = h("ul", { class: "legend" });

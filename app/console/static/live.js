@@ -26,17 +26,17 @@ const LATEST = (rows, one) => one.value(rows.at(-1));
 const MEAN = (rows, one) => rows.slice(-SMOOTH_S).reduce((sum, row) => sum + (one.value(row) ?? 0), 0) / SMOOTH_S;
 
 const SPECS = [
-  { title: "Throughput, items/s", format: whole, latest: MEAN, series: [
+  { title: "Throughput, items/s", format: whole, least: 10, latest: MEAN, series: [
     { name: "verified", colour: "blue", value: (row) => row.items }, { name: "judged", colour: "green", value: (row) => row.judged }] },
-  { title: "Decided by, items/s", format: whole, latest: MEAN, stacked: true, series: [
+  { title: "Decided by, items/s", format: whole, least: 10, latest: MEAN, stacked: true, series: [
     { name: "rules", colour: "blue", value: (row) => row.stages.rules ?? 0 }, { name: "model", colour: "orange", value: (row) => row.stages.model ?? 0 },
     { name: "service", colour: "grey", value: (row) => row.stages.service ?? 0 }] },
-  { title: "Rescued and undecided", format: percent, latest: LATEST, series: [
+  { title: "Rescued and undecided", format: percent, least: 0.1, latest: LATEST, series: [
     { name: "rescued by the model", colour: "orange", value: (row) => share(row.near.rescued, row.near.items) },
     { name: "undecided", colour: "purple", value: (row) => share(row.near.undecided, row.near.items + row.near.judged) }] },
-  { title: "Latency of a request", format: time, latest: LATEST, log: true, series: [
+  { title: "Latency of a request", format: time, least: 1, latest: LATEST, log: true, series: [
     { name: "p50", colour: "blue", value: (row) => row.near.p50 }, { name: "p99", colour: "orange", value: (row) => row.near.p99 }] },
-  { title: "Waiting in the queue", format: whole, latest: LATEST, series: [{ name: "items", colour: "purple", value: (row) => row.queued }] },
+  { title: "Waiting in the queue", format: whole, least: 10, latest: LATEST, series: [{ name: "items", colour: "purple", value: (row) => row.queued }] },
   { title: "From the cache", format: percent, latest: LATEST, ceiling: 1, series: [
     { name: "share of items", colour: "green", value: (row) => share(row.near.cached, row.near.items) }] },
 ];

@@ -20,15 +20,17 @@ let running = null;
 
 const judged = () => byId("task").value.startsWith(JUDGE);
 
-function show(...children) {
+// The whole result, and a sentence of it for those who listen.
+function show(said, ...children) {
   byId("result").replaceChildren(...children);
+  byId("said").textContent = said;
 }
 
 function complain(problem) {
   const lines = problem.errors?.map((one) => h("li", {}, h("code", {}, one.field), ` ${one.message}`)) ?? [];
   const box = notice(problem.title || "The form cannot be sent", problem.message, "bad");
   if (lines.length) box.append(h("ul", {}, lines));
-  show(box);
+  show(box.textContent, box);
 }
 
 function taskChosen() {
@@ -121,18 +123,18 @@ async function submitted(event) {
   const { signal } = running;
   const result = byId("result");
   result.setAttribute("aria-busy", "true");
-  const waiting = setTimeout(() => show(h("p", { class: "empty" }, "Working on it …")), 200);
+  const waiting = setTimeout(() => show("Working on it", h("p", { class: "empty" }, "Working on it …")), 200);
   try {
     const response = byId("response").value;
     if (judged()) {
       const answer = await call("v1/judge", { body: { cases: [caseOf()] }, signal });
       clearTimeout(waiting);
-      show(...judgement(answer, response));
+      show(`Judged, reward ${answer.results[0].candidates[0]?.reward ?? "none"}`, ...judgement(answer, response));
     } else {
       const item = itemOf();
       const answer = await call("v1/explain", { body: { items: [item], recall: byId("recall").value }, signal });
       clearTimeout(waiting);
-      show(...verdict(answer, item));
+      show(`${answer.result.outcome}, reward ${answer.result.reward}`, ...verdict(answer, item));
     }
   } catch (problem) {
     if (problem.name === "AbortError") return;
@@ -164,7 +166,7 @@ async function load() {
     );
     taskChosen();
     if (!byId("result").children.length) {
-      show(h("div", { class: "empty" }, h("p", {}, "Choose a sample, or write a response and a reference."),
+      show("", h("div", { class: "empty" }, h("p", {}, "Choose a sample, or write a response and a reference."),
         h("p", {}, "You will see what was taken from the response, how both sides were read, which rule decided and what the model said.")));
     }
   } catch (problem) {

@@ -105,8 +105,9 @@ function rules(answer) {
       h("pre", { class: "details", tabindex: "0", "aria-label": "Details" }, JSON.stringify(details, null, 2)));
   }
   const several = explanation.compared.length > 1;
+  const alone = !several && explanation.compared[0]?.rule === result.rules?.name;
   const algebra = result.rules?.name === "symbolic" && h("p", {}, "No bounded rule could tell, so computer algebra was asked.");
-  return stage("Read and compared", aside, ...explanation.compared.map((one) => compared(one, explanation.answer, several)), algebra, said);
+  return stage("Read and compared", aside, ...explanation.compared.map((one) => compared(one, explanation.answer, several)), algebra, !alone && said);
 }
 
 function heard(one, threshold) {

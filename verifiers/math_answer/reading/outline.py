@@ -50,7 +50,7 @@ def _spelt(field: object) -> str:
     if isinstance(field, int) and field.bit_length() > 400:
         return f"(an integer of {field.bit_length()} bits)"
     if isinstance(field, tuple):
-        return " ".join(map(str, field))
+        return repr(" ".join(map(str, field)))
     return repr(field)
 
 
