@@ -86,7 +86,7 @@ async def test_the_command_end_to_end(form: str, model: str, service: LiveServic
 
 
 async def test_rewriting_asks_the_model(model: str, service: LiveService, tmp_path: Path) -> None:
-    """An untrained model words no question that passes the checks: the row is dropped, the deterministic one stays."""
+    """An untrained model words no question that passes the checks and solves none that rules made: both are dropped."""
     rows = [
         {"question": "Which of these counts the primes below 20?\nA. 7\nB. 8\nC. 9", "reference": "B"},
         {"question": "What is 6 times 7?\nA. 42\nB. 36\nC. 48", "reference": "A"},
@@ -99,5 +99,5 @@ async def test_rewriting_asks_the_model(model: str, service: LiveService, tmp_pa
     )
     assert ran.returncode == 0, ran.stderr
     card = json.loads((tmp_path / "out.jsonl.card.json").read_text())
-    assert card["counts"]["rewritten: options_dropped"] == 1
+    assert card["counts"]["dropped: no_attempt_agreed"] == 1
     assert card["counts"]["dropped: model_declined"] == 1

@@ -44,7 +44,8 @@ def rewrite(  # noqa: PLR0913, PLR0917 - one parameter for each option
     model_name: ModelName = None,
     model_key: ModelKey = None,
     attempts: Annotated[
-        int, typer.Option(min=0, help="Tries of the model to solve what it wrote; one must agree. 0: no such check.")
+        int,
+        typer.Option(min=0, help="Tries of the model to solve each new question; one must agree. 0: no such check."),
     ] = 1,
     column: Columns = None,
     limit: Limit = None,

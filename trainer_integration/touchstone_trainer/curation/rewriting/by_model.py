@@ -1,4 +1,4 @@
-"""What a model adds to rewriting: it words questions that rules cannot, and shows that it can answer what it wrote."""
+"""What a model adds to rewriting: it words questions that rules cannot, and shows that questions can be answered."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,11 +11,9 @@ from touchstone_trainer.curation.rewriting.drafts import Draft, Reason, Refusal
 from touchstone_trainer.curation.rewriting.kinds import Claim
 from touchstone_trainer.curation.rewriting.offered import Offered
 
-HOW = "model"
-
 
 class Writer:
-    """A model that rewrites; of its `attempts` to answer what it wrote, one must agree with the gold."""
+    """A model that rewrites; of its `attempts` to answer a question, one must agree with the gold."""
 
     def __init__(self, server: ModelServer, client: Client, attempts: int) -> None:
         self._server, self._client, self._attempts = server, client, attempts
@@ -28,12 +26,12 @@ class Writer:
             for at, result in zip(kinds, results, strict=True)
         }
 
-    def unsolved(self, written: Mapping[int, tuple[Draft, str]]) -> dict[int, Reason]:
+    def unsolved(self, drafts: Mapping[int, tuple[Draft, str]]) -> dict[int, Reason]:
         """Which drafts, each given with its task, no attempt answered as the data say, and whose fault that was."""
-        tries = [(at, number) for at in written for number in range(self._attempts)]
-        said = self._server.map(lambda one: self._attempt(written[one[0]][0], one[1]), tries)
+        tries = [(at, number) for at in drafts for number in range(self._attempts)]
+        said = self._server.map(lambda one: self._attempt(drafts[one[0]][0], one[1]), tries)
         answered = [(at, response) for (at, _), response in zip(tries, said, strict=True) if isinstance(response, str)]
-        results = self._client.verify([_item(*written[at], response) for at, response in answered])
+        results = self._client.verify([_item(*drafts[at], response) for at, response in answered])
         agreed = {at for (at, _), result in zip(answered, results, strict=True) if result.reward == 1.0}
         asked_in_vain = {at for at, _ in tries} - {at for at, _ in answered}
         return {

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     NEEDS_OPTIONS = "needs_the_options"
     NOT_UNIQUE = "answer_not_unique"
     APPROXIMATE = "approximate_answer"
+    IS_A_FORM = "answer_is_another_form"
     TEXT_OPTIONS = "options_are_texts"
     NO_QUESTION = "stem_asks_nothing"
     FALSE_CLAIM = "false_claim_has_no_value"

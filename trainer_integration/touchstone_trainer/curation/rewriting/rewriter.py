@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from touchstone_client import Client
 from touchstone_trainer.curation.rewriting import acceptance, checks, claims, stems
-from touchstone_trainer.curation.rewriting.by_model import HOW, Writer
+from touchstone_trainer.curation.rewriting.by_model import Writer
 from touchstone_trainer.curation.rewriting.drafts import MODEL_MAY, Draft, Reason, Refusal
 from touchstone_trainer.curation.rewriting.kinds import Claim, kind_of
 from touchstone_trainer.curation.rewriting.offered import Offered
@@ -57,12 +57,8 @@ class Rewriter:
         """The task that tells right from wrong for each draft, or why it cannot be used after all."""
         tasks = dict(zip(drafts, acceptance.settled(self._client, list(drafts.values())), strict=True))
         if self._writer is not None:
-            written = {
-                at: (drafts[at], task)
-                for at, task in tasks.items()
-                if drafts[at].how == HOW and not isinstance(task, Reason)
-            }
-            tasks |= self._writer.unsolved(written)
+            accepted = {at: (drafts[at], task) for at, task in tasks.items() if not isinstance(task, Reason)}
+            tasks |= self._writer.unsolved(accepted)
         return tasks
 
 

@@ -49,6 +49,31 @@ _NEEDS_OPTIONS = re.compile(
     r"completes?)\b"
     r"|\b(?:except|all that apply)\b|下列|下面|以下|哪|选项|说法|不正确|正确的是|错误的是|不是|除了"
 )
+_PICKS = re.compile(
+    r"(?i)\bwhat (?:number|fraction|expression|equation|integer|decimal|value|ratio|shape|unit)s?\b(?! of\b)|"
+    r"\bwhat (?:pair|set)s?\b"
+    r"|\bwhat is (?:\w+ )?(?:greater|less|more|larger|smaller|bigger|equal|equivalent|divisible|even|odd|prime)\b|"
+    r"\bodd one out\b"
+    r"|\bthe (?:number|one|fraction|pair|expression|equation|value|integer|term)s? (?:that|which|whose|equal|"
+    r"equivalent)\b"
+    r"|相等的|相同的|符合|满足"
+)
+_SUPERLATIVE = re.compile(
+    r"(?i)\b(?:largest|smallest|greatest|least|biggest|highest|lowest|longest|shortest|most|fewest|maximum|minimum)\b"
+    r"|最大|最小|最多|最少|最长|最短|最高|最低"
+)
+_FORM = re.compile(
+    r"(?i)(?:^|[.;:,\n]\s*|\bplease )(?:simplify|expand|factor|factori[sz]e|rationali[sz]e|convert|express|"
+    r"rewrite|write)\b"
+    r"|\bin (?:simplest|lowest|standard|scientific|expanded|factored) (?:form|terms|notation)\b|\bwritten as\b"
+    r"|化简|展开|因式分解|分解因式|约分|通分|换算|化为|化成|写成|改写"
+)
+_DEFINITE = re.compile(
+    r"(?i)\bthe\b[^.?!;]*$|=\s*(?:[(（]\s*[)）]|_+)?\s*[.。]?\s*$"
+    r"|(?:等于|的(?:和|差|积|商|值|平方|立方|平方根|立方根|面积|周长|体积|表面积|个数|总数|余数|概率|长度|长|宽|"
+    r"高|半径|直径|"
+    r"平均数|中位数|倒数|相反数|绝对值|度数|内角和|解)(?:是|为)|共有|一共有?|还剩|需要)[^，。,.]*$"
+)
 _APPROXIMATE = re.compile(
     r"(?i)\b(?:closest|nearest to|approximately|approximate|about how|roughly|estimate|best estimate|almost)\b|≈|"
     r"最接近|大约|约为|约等于|估计|近似"
@@ -81,6 +106,7 @@ _ASKS = re.compile(
 _ASKING_SENTENCE = re.compile(
     r"(?i)(?:^|[.!?]\s+|[。！？]\s*)(?:find|calculate|compute|solve|evaluate|determine|simplify|what|how)\b"
 )
+_EQUATION = re.compile(r"=[^=]*(?<![A-Za-z\\])[b-z](?![A-Za-z])")
 _OPEN_END = re.compile(r"(?i)(?:\b(?:is|are|equals?|was|be|to|of|by|has|have)|=|等于|是|为|有|得)\s*[:：]?\s*$")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -115,12 +141,15 @@ def standing(stem: str) -> str | None:
         return f"{before}{what} is {found['noun'].strip()}?"
     if found := _OF_CHINESE.match(stem):
         return f"{found['before']}求{found['noun'].strip()}。"
-    if _BLANK.search(stem):
+    blank = _BLANK.search(stem)
+    if blank and not _DEFINITE.search(stem[: blank.start()]):
+        return None
+    if blank:
         filled = _BLANK.sub("____", stem).rstrip("。. ")
         return f"{filled}。请写出横线处的内容。" if chinese else f"{filled}. What belongs in the blank?"
     if _ASKS.search(stem) or _ASKING_SENTENCE.search(stem):
         return stem
-    if _OPEN_END.search(stem):
+    if _OPEN_END.search(stem) and _DEFINITE.search(stem):
         stem = stem.rstrip(":： ")
         return f"{stem}____。请写出横线处的内容。" if chinese else f"{stem} ____. What belongs in the blank?"
     return None
@@ -169,7 +198,9 @@ def needs_options(offered: Offered) -> Reason | None:
     stem = _CUE.sub("", offered.stem)
     found = _OF_FOLLOWING.match(stem) or _OF_CHINESE.match(stem)
     rest = found["before"] + found["noun"] if found else stem
-    return Reason.NEEDS_OPTIONS if _NEEDS_OPTIONS.search(rest) else None
+    # "The smallest" of numbers that stand in the options; where the stem has numbers, it is of those.
+    among_options = _SUPERLATIVE.search(rest) and not re.search(r"\d", rest)
+    return Reason.NEEDS_OPTIONS if among_options or _NEEDS_OPTIONS.search(rest) or _PICKS.search(rest) else None
 
 
 def not_unique(offered: Offered) -> Reason | None:
@@ -183,9 +214,15 @@ def approximate(offered: Offered) -> Reason | None:
     return Reason.APPROXIMATE if _APPROXIMATE.search(" ".join((offered.stem, *offered.right))) else None
 
 
+def asks_for_a_form(offered: Offered) -> Reason | None:
+    """The answer is the question in another form, and to a verifier both are equal: repeating it would be paid."""
+    return Reason.IS_A_FORM if _FORM.search(offered.stem) else None
+
+
 def texts(offered: Offered) -> Reason | None:
-    """Options in words: rules cannot tell whether another wording would be right too."""
-    return None if all(is_value(text) for text in offered.options.values()) else Reason.TEXT_OPTIONS
+    """Options in words, or equations: rules cannot tell whether another wording would be right too."""
+    plain = all(is_value(text) and not _EQUATION.search(text) for text in offered.options.values())
+    return None if plain else Reason.TEXT_OPTIONS
 
 
 def asks_nothing(offered: Offered) -> Reason | None:
@@ -200,6 +237,7 @@ CHECKS: tuple[Callable[[Offered], Reason | None], ...] = (
     needs_options,
     not_unique,
     approximate,
+    asks_for_a_form,
     texts,
     asks_nothing,
 )
