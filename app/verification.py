@@ -255,14 +255,16 @@ class Verification:
         return batch.recall is not Recall.NEVER and hybrid.wants_model(verdict) and not self._barred(progress)
 
     def _barred(self, progress: Progress) -> bool:
-        """Whether a model may not rescue the response. Looked at once, where it matters."""
+        """Whether a model may not rescue the response. Looked at once, where it matters: it takes a millisecond."""
+        if self.model is None:
+            return False
         if progress.barred is None:
             assert progress.verdict is not None
             if may_be_rescued(progress.item.task, progress.verdict):
                 progress.barred = barred(progress.item.problem, progress.verdict.answer or "")
             else:
                 progress.barred = "the rules of this task are final"
-        return bool(progress.barred) and self.model is not None
+        return bool(progress.barred)
 
     def _settle(self, progress: Progress, batch: Batch) -> None:
         """The rules' verdict and the model's opinion, if there is one, to the last word."""

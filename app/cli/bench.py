@@ -2,29 +2,51 @@
 
 import asyncio
 import json
+import os
 import random
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
+import httpx2
 import typer
+from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.table import Table
 
 from app.cli.exit_codes import USAGE, fail, fail_for
+from app.cli.load import LONGEST_CHARS, SHORTEST_CHARS, TASKS
 from app.cli.load import items as made_up
 from app.cli.service import DEFAULT_URL, over_http
+from app.pool.usage import usage
 from touchstone_client import AsyncClient, TouchstoneError, VerifyItem, VerifyResult
+from touchstone_client.contract import MAX_RESPONSE_CHARS
+
+METRICS_TIMEOUT_S = 10.0
+"""A busy service answers late."""
+MIN_CHARS = 200
+"""A final statement and some thoughts."""
+FROM_SERVICE = {
+    "joined": "touchstone_shared_items_total",
+    "service_cpu_s": "touchstone_process_cpu_seconds",
+    "workers_cpu_s": "touchstone_pool_cpu_seconds",
+    "service_bytes": "touchstone_process_bytes",
+}
+"""What the service's metrics say of itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one run showed. Shares are of all items; `unrewarded` have no reward."""
+    """What one run showed. Shares are of all items: `cached` did not cost a verification of their own, of them `joined`
+    shared one in flight; `unrewarded` have no reward. What the service says of itself is None where it does not say;
+    with several server processes it is that of one of them.
+    """
 
     items: int
+    megabytes: float
     batches: int
     seconds_to_last_result: float
     items_per_s: float
@@ -35,20 +57,34 @@ class Figures:
     correct_share: float
     unrewarded_share: float
     client_cpu_s: float
+    client_memory_mb: float
+    joined_share: float | None
+    service_cpu_s: float | None
+    workers_cpu_s: float | None
+    service_memory_mb: float | None
 
 
-def bench(
+def bench(  # noqa: PLR0913, PLR0917 - typer reads the options from here
     url: Annotated[str, typer.Option(help="The service.")] = DEFAULT_URL,
     items: Annotated[int, typer.Option(min=1, help="Responses in all.")] = 8_192,
     batch: Annotated[int, typer.Option(min=1, help="Responses in one call of the client.")] = 256,
+    chars: Annotated[tuple[int, int], typer.Option(help="Length of the shortest and longest response.")] = (
+        SHORTEST_CHARS,
+        LONGEST_CHARS,
+    ),
+    tasks: Annotated[str, typer.Option(help=f"mixed, or one kind of item: {', '.join(TASKS)}.")] = "mixed",
     concurrency: Annotated[int, typer.Option(min=1, help="Calls and requests in flight.")] = 8,
     seed: Annotated[int | None, typer.Option(help="The same seed sends the same items, which meet the cache.")] = None,
     json_out: Annotated[
         str | None, typer.Option("--json", metavar="PATH", help="Figures as JSON; - prints them.")
     ] = None,
 ) -> None:
-    """Measure a running service with made-up training batches: numbers and LaTeX, right and wrong, with repeats."""
-    load = list(made_up(items, random.randrange(2**32) if seed is None else seed))
+    """Measure a running service with a made-up training step: groups of 16, several tasks, half right, many repeats."""
+    if tasks not in ("mixed", *TASKS):
+        fail(f"--tasks must be mixed or one of {', '.join(TASKS)}, not {tasks!r}", USAGE)
+    if not MIN_CHARS <= chars[0] <= chars[1] <= MAX_RESPONSE_CHARS // 2:
+        fail(f"--chars must be two lengths from {MIN_CHARS} to {MAX_RESPONSE_CHARS // 2}, the shorter first", USAGE)
+    load = list(made_up(items, random.randrange(2**32) if seed is None else seed, chars=chars, tasks=tasks))
     batches = [load[start : start + batch] for start in range(0, len(load), batch)]
     figures = asyncio.run(_measured(url, batches, concurrency))
     if json_out == "-":
@@ -66,11 +102,26 @@ async def _measured(url: str, batches: Sequence[list[VerifyItem]], concurrency: 
     try:
         async with over_http(url, concurrency) as client:
             await client.tasks()  # opens the first connection, and finds out whether anybody is there
+            before = await asyncio.to_thread(_said_by_service, url)
             cpu, started = time.process_time(), time.perf_counter()
             latencies, results = await _sent(client, batches, concurrency)
-            return _figures(results, latencies, time.perf_counter() - started, time.process_time() - cpu)
+            elapsed_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
+            after = await asyncio.to_thread(_said_by_service, url)
     except TouchstoneError as error:
         fail_for(error)
+    sent_bytes = sum(len(item.response.encode()) for batch in batches for item in batch)
+    return _figures(results, latencies, (elapsed_s, cpu_s, sent_bytes), before, after)
+
+
+def _said_by_service(url: str) -> dict[str, float]:
+    """Its own metrics, where it shows them."""
+    try:
+        reply = httpx2.get(f"{url.rstrip('/')}/metrics", timeout=METRICS_TIMEOUT_S)
+        families = list(text_string_to_metric_families(reply.raise_for_status().text))
+    except (httpx2.HTTPError, ValueError):
+        return {}
+    values = {sample.name: sample.value for family in families for sample in family.samples}
+    return {name: values[metric] for name, metric in FROM_SERVICE.items() if metric in values}
 
 
 async def _sent(
@@ -91,14 +142,28 @@ async def _sent(
     return latencies, results
 
 
-def _figures(results: Sequence[VerifyResult], latencies: Sequence[float], elapsed_s: float, cpu_s: float) -> Figures:
+def _figures(
+    results: Sequence[VerifyResult],
+    latencies: Sequence[float],
+    spent: tuple[float, float, int],
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+) -> Figures:
+    """`spent`: seconds, CPU seconds of this process and bytes of text."""
     count = len(results)
+    elapsed_s, cpu_s, sent_bytes = spent
+
+    def grown(name: str) -> float | None:
+        return round(after[name] - before[name], 3) if name in before and name in after else None
+
+    joined = grown("joined")
     # One batch has no quantiles; it is its own median.
     percentiles = (
         statistics.quantiles(latencies, n=100, method="inclusive") if len(latencies) > 1 else [latencies[0]] * 99
     )
     return Figures(
         items=count,
+        megabytes=round(sent_bytes / 1e6, 1),
         batches=len(latencies),
         seconds_to_last_result=round(elapsed_s, 3),
         items_per_s=round(count / elapsed_s, 1),
@@ -109,12 +174,17 @@ def _figures(results: Sequence[VerifyResult], latencies: Sequence[float], elapse
         correct_share=round(sum(result.reward == 1.0 for result in results) / count, 4),
         unrewarded_share=round(sum(result.reward is None for result in results) / count, 4),
         client_cpu_s=round(cpu_s, 3),
+        client_memory_mb=round(usage([os.getpid()]).resident_bytes / 2**20, 1),
+        joined_share=None if joined is None else round(joined / count, 4),
+        service_cpu_s=grown("service_cpu_s"),
+        workers_cpu_s=grown("workers_cpu_s"),
+        service_memory_mb=round(after["service_bytes"] / 2**20, 1) if "service_bytes" in after else None,
     )
 
 
 def _table(figures: Figures) -> Table:
     table = Table(show_header=False)
     for name, value in asdict(figures).items():
-        shown = f"{value:.1%}" if name.endswith("_share") else f"{value:,}"
+        shown = "not said" if value is None else f"{value:.1%}" if name.endswith("_share") else f"{value:,}"
         table.add_row(name.replace("_", " "), shown)
     return table
