@@ -92,10 +92,9 @@ async def test_rewriting_asks_the_model(model: str, service: LiveService, tmp_pa
         {"question": "What is 6 times 7?\nA. 42\nB. 36\nC. 48", "reference": "A"},
     ]
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    arguments = ["in.jsonl", "-o", "out.jsonl", "--model", model, "--solve-tokens", "64"]
     ran = await asyncio.to_thread(
-        lambda: touchstone_data(
-            "rewrite", "in.jsonl", "-o", "out.jsonl", "--model", model, "--service", service.url, cwd=tmp_path
-        )
+        lambda: touchstone_data("rewrite", *arguments, "--service", service.url, cwd=tmp_path)
     )
     assert ran.returncode == 0, ran.stderr
     card = json.loads((tmp_path / "out.jsonl.card.json").read_text())

@@ -22,7 +22,7 @@ from touchstone_trainer.curation.commands.options import (
     service_at,
 )
 from touchstone_trainer.curation.model_server import ModelServer
-from touchstone_trainer.curation.rewriting.by_model import Writer
+from touchstone_trainer.curation.rewriting.by_model import SOLVE_TOKENS, Writer
 from touchstone_trainer.curation.rewriting.rewriter import Rewriter
 from touchstone_trainer.curation.stage import CHUNK_ROWS, Job, State, run
 
@@ -35,6 +35,9 @@ def rewrite(  # noqa: PLR0913, PLR0917 - one parameter for each option
     inputs: Inputs,
     out: Out,
     dropped: Annotated[str | None, typer.Option(help="Where the dropped rows go, each with its reason.")] = None,
+    solve_tokens: Annotated[
+        int, typer.Option(min=1, help="Tokens of such a try; fewer than the model's window.")
+    ] = SOLVE_TOKENS,
     index_from: Annotated[
         int | None, typer.Option(min=0, max=1, help="References that are numbers count the options from 0 or 1.")
     ] = None,
@@ -58,7 +61,7 @@ def rewrite(  # noqa: PLR0913, PLR0917 - one parameter for each option
         server = writer = None
         if model is not None:
             server = opened.enter_context(closing(ModelServer(model, model=model_name, api_key=model_key)))
-            writer = Writer(server, client, attempts)
+            writer = Writer(server, client, attempts, solve_tokens)
         job = Job(
             "rewrite",
             inputs,

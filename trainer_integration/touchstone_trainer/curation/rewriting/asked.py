@@ -14,7 +14,6 @@ from touchstone_trainer.curation.rewriting.offered import Offered
 from touchstone_trainer.curation.rewriting.stems import drafted
 
 MAX_TOKENS = 1_024
-SOLVE_TOKENS = 4_096
 
 CHOICE_RULES = """Rewrite the multiple-choice question below as an open question.
 - Its only right answer must be the given answer, unchanged, and it must follow without seeing any options.

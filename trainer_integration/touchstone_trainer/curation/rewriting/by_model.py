@@ -11,12 +11,16 @@ from touchstone_trainer.curation.rewriting.drafts import Draft, Reason, Refusal
 from touchstone_trainer.curation.rewriting.kinds import Claim
 from touchstone_trainer.curation.rewriting.offered import Offered
 
+SOLVE_TOKENS = 4_096
+"""Of an attempt; servers refuse more than their context window holds."""
+
 
 class Writer:
     """A model that rewrites; of its `attempts` to answer a question, one must agree with the gold."""
 
-    def __init__(self, server: ModelServer, client: Client, attempts: int) -> None:
-        self._server, self._client, self._attempts = server, client, attempts
+    def __init__(self, server: ModelServer, client: Client, attempts: int, solve_tokens: int = SOLVE_TOKENS) -> None:
+        self._server, self._client = server, client
+        self._attempts, self._solve_tokens = attempts, solve_tokens
 
     def drafts(self, kinds: Mapping[int, Offered | Claim]) -> dict[int, Draft | Refusal]:
         """A draft for each question, or why there is none."""
@@ -51,7 +55,7 @@ class Writer:
     def _attempt(self, draft: Draft, number: int) -> str:
         # Several attempts must differ; a single one is the likeliest answer.
         drawn = {"temperature": 0.7, "seed": number} if self._attempts > 1 else {"temperature": 0.0}
-        return self._server.chat(asked.solve_messages(draft.question), max_tokens=asked.SOLVE_TOKENS, **drawn).text
+        return self._server.chat(asked.solve_messages(draft.question), max_tokens=self._solve_tokens, **drawn).text
 
 
 def _item(draft: Draft, task: str, response: str) -> dict[str, Any]:
