@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 TORCH := 2.13.0
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve install test check lint format types imports dockerfile vllm-env test-vllm frameworks-env test-frameworks bench clean
+.PHONY: serve install test check lint format types imports dockerfile vllm-env test-vllm frameworks-env test-frameworks test-console bench clean
 # An interrupted `python -m venv` leaves an interpreter without pip, which would look finished.
 .DELETE_ON_ERROR:
 
@@ -54,6 +54,12 @@ frameworks-env:
 test-frameworks: frameworks-env $(VENV)/.test
 	OMP_NUM_THREADS=1 TOUCHSTONE_SERVICE_PYTHON=$(abspath $(BIN)/python) PYTHONPATH=clients:trainer_integration \
 		.venv-frameworks/bin/python -m pytest -m frameworks --timeout=300 -ra --durations=5 tests/frameworks $(PYTEST_ARGS)
+
+# SCREENSHOTS=docs/images draws the pictures of the documents anew.
+test-console: $(VENV)/.test
+	sh tests/console/get_chromium.sh
+	TOUCHSTONE_REQUIRE_CHROMIUM=1 TOUCHSTONE_SCREENSHOTS=$(SCREENSHOTS) \
+		$(BIN)/python -m pytest -m console --timeout=300 -ra --durations=5 tests/console $(PYTEST_ARGS)
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/rules.py
