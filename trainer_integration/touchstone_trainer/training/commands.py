@@ -12,6 +12,7 @@ from typing import Annotated
 import torch
 import typer
 from rich.console import Console
+from transformers.utils.logging import disable_progress_bar
 
 from touchstone_client import TouchstoneError
 from touchstone_trainer.generation.errors import GenerationError
@@ -46,6 +47,7 @@ console = Console()
 def _start() -> None:
     """Train a policy with rewards from a Touchstone service."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    disable_progress_bar()  # transformers' own bars would break the run's
 
 
 @app.command()

@@ -74,7 +74,7 @@ def settings(folder: Path, sources: Mapping[str, str], url: str, *, experts: boo
         "folder": str(folder),
         "plan": {
             "phases": [
-                {"name": "math", "steps": 120, "domains": {"math": domains["math"]}},
+                {"name": "math", "steps": 100, "domains": {"math": domains["math"]}},
                 {"name": "mixed", "steps": 200, "domains": domains, "reset_reference": False},
             ]
         },
@@ -93,7 +93,7 @@ def settings(folder: Path, sources: Mapping[str, str], url: str, *, experts: boo
             "dynamic_sampling": False,
         },
         "rewards": {"url": url, "recall": "never"},
-        "loss": {"kl_weight": 0.04, "truncated": "keep"},
+        "loss": {"kl_weight": 0.15, "truncated": "keep"},
         "optimizer": {"learning_rate": 3e-3, "micro_batch_rows": 256},
         "evaluation": {"every_steps": 50},
         "checkpoint": {"every_steps": 50},
