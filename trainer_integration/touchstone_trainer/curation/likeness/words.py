@@ -22,7 +22,7 @@ DRESS = re.compile(
 )
 FRACTION = re.compile(r"\\[dt]frac(?![a-z])")
 SUPERSCRIPT = re.compile("[⁰¹²³⁴-⁹]+")
-SENTENCE_END = re.compile(r"[.,;:!?。，；：！？、](?=\s|$|[\u4e00-\u9fff])")
+SENTENCE_END = re.compile(r"[.;:!?。；：！？](?=\s|$|[\u4e00-\u9fff])")
 AROUND_SIGNS = re.compile(r"\s*([^\w\s])\s*")
 THOUSANDS = re.compile(r"(?<=\d)(?:,|\{,\})(?=\d{3}(?!\d))")
 WORD = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+")
@@ -30,7 +30,7 @@ WORD_OR_SIGN = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+|[^\w\s]")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 FORMULA = re.compile(r"\$\$.+?\$\$|\$.+?\$|\\\(.+?\\\)|\\\[.+?\\\]", re.DOTALL)
-VARIABLE = re.compile(r"(?<![\\A-Za-z])[A-Za-z](?![A-Za-z])")
+COMMAND_OR_LETTER = re.compile(r"\\[A-Za-z]+|[A-Za-z]")
 # `one` is left out: it is a pronoun as often as a number.
 SPELT = {
     word: str(number)
@@ -116,15 +116,19 @@ def overlap(one: Sequence[T], other: Sequence[T]) -> float:
 def template(text: str) -> str:
     """The form of a question: numbers masked, variables of formulas numbered by their first appearance.
 
+    >>> template("Solve $3xy+1=7$ for $y$.") == template("Solve $5ab+2=12$ for $b$.")
+    True
     >>> template("Solve $3x+1=7$ for $x$.") == template("Solve $5y+2=12$ for $y$.")
     True
     """
     names: dict[str, str] = {}
-    renamed = FORMULA.sub(
-        lambda found: VARIABLE.sub(lambda name: names.setdefault(name[0], f" v{'i' * (len(names) + 1)} "), found[0]),
-        text,
-    )
-    return NUMBER.sub("#", _in_digits(canonical(renamed)))
+
+    def renamed(found: re.Match[str]) -> str:
+        sign = found[0]
+        return sign if sign.startswith("\\") else names.setdefault(sign, f" v{'i' * (len(names) + 1)} ")
+
+    plain = FORMULA.sub(lambda found: COMMAND_OR_LETTER.sub(renamed, found[0]), text)
+    return NUMBER.sub("#", _in_digits(canonical(plain)))
 
 
 def _in_digits(text: str) -> str:

@@ -51,7 +51,7 @@ TYPES: Sequence[tuple[str, re.Pattern[str]]] = (
     ("percent", re.compile(r"-?\d+(?:\.\d+)?\\?%")),
     ("choice", re.compile(r"\(?[a-h]\)?")),
     ("truth", re.compile(r"true|false|yes|no|是|否|对|错")),
-    ("interval", re.compile(r".*(?:[(\[].+,.*\\?infty.*[)\]]|\\cup|\\leq?|\\geq?|[<>≤≥]).*")),
+    ("interval", re.compile(r"[(\[].*\\infty.*[)\]]|.*(?:\\cup|\\leq?|\\geq?|[<>≤≥]).*|\[.+,.+[)\]]|\(.+,.+\]")),
     ("equation", re.compile(r"[^=]+=[^=]+")),
     ("several", re.compile(r".+,.+|\\?\{.+\}|.*\\pm.*")),
 )

@@ -2,7 +2,8 @@
 
 Rule 1: a check gives a reason or None, and the first reason counts; a reason says what is wrong with the row itself.
 Rule 2: a reference has to verify as the answer to itself, bare or in a box: what does not can reward nobody.
-Rule 3: where the service could not tell, the row goes, under a reason of its own.
+Rule 3: a wrong answer has to be told apart from it: where the service cannot, the row goes, under a reason of its own.
+        Without a model stage that takes most references in prose.
 """
 
 import re
@@ -20,6 +21,8 @@ MIN_WORDS = 4
 MAX_CHARACTERS = 6_000
 """Longer texts are documents with a question, or several questions in one."""
 MAX_REFERENCE_CHARACTERS = 1_000
+WRONG = "-8675309.25"
+"""An answer that every verifier can read and no reference has."""
 TESTED_BY = frozenset({"code", "instructions"})
 """Tasks whose reference is no answer but what an answer is tested by; the service cannot verify it against itself."""
 
@@ -143,10 +146,12 @@ def verified(client: Client, rows: Sequence[Row]) -> list[Flaw | None]:
 
 
 def _reading(rewards: Sequence[float | None] | None) -> Flaw | None:
-    """One flaw for all references: they come in pairs, bare and boxed, and one of a pair is enough."""
-    for pair in zip(rewards[::2], rewards[1::2], strict=True) if rewards else ():
-        if 1.0 not in pair:
-            return Flaw.REFERENCE_UNDECIDED if None in pair else Flaw.REFERENCE_REFUSED
+    """The first flaw of any reference; each was asked about bare, boxed and with an answer that is wrong."""
+    for bare, box, wrong in zip(rewards[::3], rewards[1::3], rewards[2::3], strict=True) if rewards else ():
+        if wrong != 0.0:
+            return Flaw.REFERENCE_UNDECIDED
+        if 1.0 not in (bare, box):
+            return Flaw.REFERENCE_UNDECIDED if None in (bare, box) else Flaw.REFERENCE_REFUSED
     return None
 
 
@@ -155,7 +160,7 @@ def _items(row: Row) -> list[dict[str, Any]]:
     return [
         {**about, "reference": text, "response": response}
         for text in references(row)
-        for response in (text, boxed(text))
+        for response in (text, boxed(text), boxed(WRONG))
     ]
 
 
