@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,7 @@ class Page:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         self.driver.get("about:blank")
+        self.complaints()  # of another test's page
         self.driver.get(url)
         self.until(lambda: self.all("#samples button") and self.all("#health .part"), "the page is loaded")
 
@@ -52,8 +54,8 @@ class Page:
     def text(self, selector: str) -> str:
         return str(self.script(f"return document.querySelector({selector!r})?.innerText ?? ''"))
 
-    def script(self, code: str) -> object:
-        return self.driver.execute_script(code)  # type: ignore[no-untyped-call]
+    def script(self, code: str) -> Any:
+        return self.driver.execute_script(code)
 
     def until(self, holds: Callable[[], object], what: str) -> None:
         WebDriverWait(self.driver, WAIT_S, poll_frequency=0.05).until(lambda _: holds(), message=what)

@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +157,7 @@ def test_the_judge_shows_scores_and_quotes(page: Page, framework_judge: LiveServ
 
 
 @pytest.fixture(scope="module")
-def framework_judge(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def framework_judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
     settings = {"TOUCHSTONE_POOL__WORKERS": "1", "TOUCHSTONE_JUDGE__EMPTY_CONTROL": "false"}
     live = LiveService(tmp_path_factory.mktemp("judged"), settings, model="judge")
     yield live.wait_ready()
@@ -167,7 +167,7 @@ def framework_judge(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_without_a_judge_it_says_how_to_get_one(page: Page, service: LiveService) -> None:
     """A service with rules alone shows that no model is there, and refuses to judge with the way out."""
     page.open(f"{service.url}/console")
-    assert page.text("#health .part.absent") == "model none"
+    assert page.text("#health .part.absent").split() == ["model", "none"]
     page.sample("Judge: an essay")
     assert "--judge-model" in page.text("#result") or "--model" in page.text("#result")
 
@@ -242,7 +242,7 @@ def test_switched_off_it_says_how_to_switch_it_on(page: Page, service: LiveServi
 def test_all_of_it_goes_by_keyboard(page: Page, watched: LiveService) -> None:
     """Tab reaches every control of a view, single keys change views and themes, Escape closes, Ctrl+Enter sends."""
     page.open(f"{watched.url}/console")
-    wanted = set(page.script(CONTROLS))  # type: ignore[call-overload]
+    wanted = set(page.script(CONTROLS))
     reached: set[str] = set()
     for _ in range(60):
         page.keys(Keys.TAB)
@@ -262,13 +262,7 @@ def test_all_of_it_goes_by_keyboard(page: Page, watched: LiveService) -> None:
         lambda: page.driver.switch_to.active_element.get_attribute("id") == "response", "the response has the focus"
     )
     page.keys("3")
-    assert (
-        page.one("#response")
-        .get_attribute(
-            "value",
-        )
-        .endswith("3")
-    )  # type: ignore[union-attr]
+    assert str(page.one("#response").get_attribute("value")).endswith("3")
 
 
 CONTROLS = """
@@ -321,7 +315,7 @@ def test_the_page_asks_nobody_else(page: Page, watched: LiveService) -> None:
     for view in VIEWS:
         page.open(f"{watched.url}/console#{view}")
         loaded = page.script("return performance.getEntriesByType('resource').map((one) => new URL(one.name).origin)")
-        assert set(loaded) == {watched.url}  # type: ignore[call-overload]
+        assert set(loaded) == {watched.url}
         assert page.complaints() == []
 
 

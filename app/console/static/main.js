@@ -24,9 +24,10 @@ const SHORTCUTS = [
 
 const current = () => (location.hash.slice(1) in VIEWS ? location.hash.slice(1) : "try");
 
+// At once, unlike a change of the hash: what follows may put the focus into the view.
 function show(view) {
-  if (current() === view && location.hash) return;
-  location.hash = view;
+  history.pushState(null, "", `#${view}`);
+  route();
 }
 
 function route() {
