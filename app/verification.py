@@ -322,14 +322,17 @@ def _observed(progress: Progress) -> Observed:
     """What the guard-rails see of one item."""
     settled, opinion = progress.settled, progress.opinion
     assert settled is not None
-    looked = opinion is not None and progress.verdict is not None and hybrid.wants_model(progress.verdict)
+    task, chars, paid = progress.item.task, len(progress.item.problem.response), reward(settled.outcome)
+    if opinion is None:
+        return Observed(task, chars, paid)
+    looked = progress.verdict is not None and hybrid.wants_model(progress.verdict)
     return Observed(
-        task=progress.item.task,
-        chars=len(progress.item.problem.response),
-        reward=reward(settled.outcome),
+        task,
+        chars,
+        paid,
         looked=looked,
         rescued=looked and settled.outcome is Outcome.CORRECT,
-        controlled=opinion is not None and opinion.control is not None,
-        control_failed=opinion is not None and opinion.control is False,
-        label_mass=opinion.label_mass if opinion else None,
+        controlled=opinion.control is not None,
+        control_failed=opinion.control is False,
+        label_mass=opinion.label_mass,
     )

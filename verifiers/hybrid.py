@@ -8,6 +8,7 @@ Rule 3: a model stage that was asked for and failed leaves the item undecided, u
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from verifiers.verdict import Outcome, Verdict
 
@@ -42,8 +43,7 @@ class Opinion:
     control: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """The final word on one item: the outcome and which stage and name decided it."""
 
     outcome: Outcome

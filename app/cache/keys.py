@@ -19,13 +19,14 @@ from verifiers.problem import Problem
 
 FORMAT = b"touchstone-4"
 """Raised whenever the meaning of a stored value changes."""
+_TASK_FORMAT = FORMAT.decode()
 _options_encoder = msgspec.json.Encoder(order="sorted")
 
 
 def _digest(*parts: bytes) -> bytes:
     # The lengths first and all in one piece: many small updates cost more than the hash of 2 kB.
     lengths = struct.pack(f"<{len(parts)}Q", *map(len, parts))
-    return hashlib.sha256(b"".join((FORMAT, lengths, *parts)), usedforsecurity=False).digest()
+    return hashlib.sha256(b"".join((FORMAT, lengths, *parts))).digest()
 
 
 def _optional(text: str | None) -> bytes:
@@ -41,32 +42,23 @@ def _options(options: Mapping[str, object]) -> bytes:
     return _options_encoder.encode(options) if options else b""
 
 
+def _task_key(kind: str, task: str, version: str, problem: Problem, answer: tuple[str, ...]) -> bytes:
+    """Every verified item has one or two of these made: as text in one piece, which is encoded and hashed once."""
+    options = _options(problem.options).decode()
+    parts = (kind, task, version, problem.question or "", options, *problem.references, *answer)
+    # Without the numbers, a reference could stand for a fact.
+    shape = (problem.question is None, len(answer), *map(len, parts))
+    return hashlib.sha256(f"{_TASK_FORMAT}{shape}{''.join(parts)}".encode()).digest()
+
+
 def rules_key(task: str, version: str, problem: Problem) -> bytes:
     """Under which the rules' verdict on one response is kept."""
-    return _digest(
-        b"rules",
-        task.encode(),
-        version.encode(),
-        _optional(problem.question),
-        b"%d" % len(problem.references),
-        _references(problem.references),
-        problem.response.encode(),
-        _options(problem.options),
-    )
+    return _task_key("rules", task, version, problem, (problem.response,))
 
 
 def facts_key(task: str, version: str, problem: Problem, facts: tuple[str, ...]) -> bytes:
     """Under which a verdict is kept that holds for every response in which the verifier found these facts."""
-    return _digest(
-        b"facts",
-        task.encode(),
-        version.encode(),
-        _optional(problem.question),
-        b"%d" % len(problem.references),
-        _references(problem.references),
-        _digest(*(fact.encode() for fact in facts)),
-        _options(problem.options),
-    )
+    return _task_key("facts", task, version, problem, facts)
 
 
 def opinion_key(model: str, problem: Problem, answer: str) -> bytes:

@@ -24,7 +24,8 @@ from app.settings import PoolSettings
 from verifiers.code_run.engines import Configuration
 
 MAX_FRAME_JOBS = 32
-"""Jobs handed to one worker at once: saves system calls; more would save little and spread a group badly."""
+"""Jobs handed to one worker at once: a hand-over costs as much as some jobs. More would save little and spread a group
+badly; those behind a slow job are taken back."""
 MAX_FRAME_BYTES = 1 << 20
 SLOW_JOB_S = 0.05
 """A job that runs longer than this loses the ones waiting behind it to other workers."""
@@ -177,8 +178,8 @@ class Pool:
         return (heavy or light) if self._heavy_turn else (light or heavy)
 
     def _taken(self, lane: Lane) -> list[Ticket]:
-        share = lane.items // (2 * self._settings.workers)
-        most = 1 if lane is self._heavy else max(1, min(MAX_FRAME_JOBS, share))
+        share = -(-lane.items // self._settings.workers)
+        most = 1 if lane is self._heavy else min(MAX_FRAME_JOBS, share)
         tickets: list[Ticket] = []
         size = 0
         while lane.items and len(tickets) < most and size < MAX_FRAME_BYTES:
