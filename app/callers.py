@@ -1,6 +1,7 @@
 """Who asks, until when, and whether they are still there: the context of one request, for every route.
 
 Rule 1: a run is one caller, whatever its number of processes: `X-Run-Id`, else the key it brings, else the connection.
+        Where keys are asked for the key alone counts: nobody gets more by naming many runs.
 Rule 2: `X-Request-Deadline` is seconds left, as a caller's own caller may have set it; it only ever shortens.
 Rule 3: work for a caller that has hung up is cancelled.
 Rule 4: the bytes of all requests in the house are bounded before any of them is parsed.
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.pool.outcome import QueueFull
+from app.request_scope import KEY
 
 RETRY_AFTER_S = 1
 """By then some of the requests in the house have been answered."""
@@ -138,6 +140,8 @@ def _caller(scope: Scope, headers: dict[bytes, bytes]) -> Caller:
 
 
 def _name(scope: Scope, headers: dict[bytes, bytes]) -> Hashable:
+    if known := scope.get(KEY):
+        return "key", known
     if run := headers.get(b"x-run-id"):
         return "run", run[:MAX_NAME_BYTES]
     key = headers.get(b"x-api-key") or headers.get(b"authorization")

@@ -23,6 +23,7 @@ from app.errors import NoVerdict, UnknownProfile, WrongKey, invalid_item
 from app.judge_requests import Entries, Refused
 from app.keys import key_of
 from app.profiles import OnNoVerdict, Profile
+from app.request_scope import count_items
 from app.services import Services
 from touchstone_client.contract_judge import JudgeStatus
 from touchstone_client.framework_samples import from_label
@@ -84,6 +85,7 @@ def sample(profile: Profile, label: Any, response: str, question: str | None, pl
 
 async def pay(services: Services, profile: Profile, samples: Sequence[Sample]) -> list[wire.RewardResult]:
     """A result for each sample, in order. Raises Unusable when no sample can be worked on."""
+    count_items(len(samples))
     whole = [one for one in samples if one.lost is None]
     verifiers, rules = services.verification.verifiers, services.settings.reward.rules
     read = await asyncio.to_thread(judge_requests.read_items, [dict(one.fields) for one in whole], verifiers, rules)

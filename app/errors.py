@@ -6,9 +6,10 @@ RequestError       the caller's move
   Unusable         422: nothing in the request can be worked on
   ModelMissing     422: asked for a model stage that is not configured
   UnknownProfile   404: the URL names a profile that there is not
-  WrongKey         401: the profile has a key, and it was not sent
+  WrongKey         401: the service or the profile wants a key, and it was not sent
   NoVerdict        503: no reward, and the caller's wire format has no word for that
 QueueFull          503 with Retry-After (raised by the pool)
+Refusal            429 with Retry-After (raised for a key's limits)
 """
 
 import logging
@@ -20,7 +21,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app import wire
+from app.keys import Refusal
 from app.pool.outcome import QueueFull
+from app.request_scope import current_id, route_of
 
 MEDIA_TYPE = "application/problem+json"
 MAX_LISTED = 100
@@ -78,7 +81,7 @@ class UnknownProfile(RequestError):
 
 
 class WrongKey(RequestError):
-    """The profile's key is missing or another."""
+    """The key is missing or another."""
 
     status = 401
     kind = "wrong_key"
@@ -120,6 +123,12 @@ def _queue_full(_request: Request, error: Exception) -> Response:
     return respond(problem, {"Retry-After": str(error.retry_after_s)})
 
 
+def limited(refusal: Refusal) -> Response:
+    """What a caller over its limits is told."""
+    problem = wire.Problem("limited", "The key's limit is reached", 429, str(refusal))
+    return respond(problem, {"Retry-After": str(refusal.retry_after_s)})
+
+
 _HTTP_ADVICE = {
     404: ("not_found", "there is nothing at {path}; the calls are listed at /docs"),
     405: ("method_not_allowed", "{path} does not take {method}; see the Allow header"),
@@ -141,10 +150,12 @@ def _gone(_request: Request, _error: Exception) -> Response:
 
 
 def _our_fault(request: Request, error: Exception) -> Response:
-    # The traceback may hold a user's text: it goes to the log, never to the caller.
-    log.error("%s failed", request.url.path, exc_info=error)
+    # The log says where, without the error's own words: they may quote the caller's text.
+    log.error("%s failed", route_of(request.scope), exc_info=error)
     detail = f"{type(error).__name__} in the service; this is a bug, the log of the service has the details"
-    return respond(wire.Problem("internal", "The service failed", 500, detail))
+    # Sent from outside of all middleware, which would have put the id there.
+    headers = {"X-Request-ID": current_id()}
+    return respond(wire.Problem("internal", "The service failed", 500, detail), headers)
 
 
 def install(app: FastAPI) -> None:

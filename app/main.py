@@ -9,8 +9,10 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from app import compat_examples, errors, examples, judge_examples
+from app.access import Access
 from app.callers import Reception
 from app.console import examples as console_examples
+from app.gate import Gate
 from app.routes import compat_nemo_gym, compat_openrlhf, compat_slime, console, judge, run_code, service, verify
 from app.services import OpenServices, open_services
 from app.settings import Settings
@@ -32,9 +34,13 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
         version=version("touchstone"),
         lifespan=lifespan,
         redirect_slashes=False,
+        # The framework's own would send URLs, with the keys in them.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     errors.install(app)
     app.add_middleware(Reception, max_bytes=settings.limits.inflight_mb << 20)
+    app.add_middleware(Gate)
+    app.add_middleware(Access)
     app.include_router(verify.router)
     app.include_router(judge.router)
     app.include_router(run_code.router)
@@ -57,8 +63,20 @@ _RESPONSES = {
 }
 
 
+_ANY_BODY = {
+    "400": "Not JSON, or not UTF-8.",
+    "401": "The service wants a key.",
+    "408": "The request arrived too slowly.",
+    "413": "The body is too large.",
+    "422": "Nothing in the request can be worked on.",
+    "429": "A limit of the key is reached; see Retry-After.",
+    "503": "The service is busy, or cannot decide this now; see Retry-After.",
+}
+"""What every route that reads a body may answer."""
+
+
 class _Documented(FastAPI):
-    """Adds the models of bodies that the routes read by hand."""
+    """Adds the models of bodies that the routes read by hand, and the answers that all of them may give."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -78,6 +96,10 @@ class _Documented(FastAPI):
             schemas = document["components"]["schemas"]
             for name, schema in extra["$defs"].items():
                 schemas.setdefault(name, schema)
+            for path in document["paths"].values():
+                if "post" in path:
+                    for status, description in _ANY_BODY.items():
+                        path["post"]["responses"].setdefault(status, examples.error(description, {}))
             # The framework drops what is null; a reward of null is the point of some examples.
             for path, documented in _RESPONSES.items():
                 answers = document["paths"][path]["post"]["responses"]

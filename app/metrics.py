@@ -32,6 +32,21 @@ class Metrics:
         self.pool_restarts = Counter(
             "touchstone_pool_restarts", "Workers replaced, by reason.", ("reason",), registry=registry
         )
+        self.requests = Counter(
+            "touchstone_requests", "Requests answered, by route and status.", ("route", "status"), registry=registry
+        )
+        self.request_seconds = Histogram(
+            "touchstone_request_seconds",
+            "Seconds from a request's head to the end of its answer.",
+            ("route",),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.unknown_keys = Counter("touchstone_unknown_keys", "Requests without a known key.", registry=registry)
+        self.limited = Counter(
+            "touchstone_limited", "Requests refused for a limit of their key.", ("key", "limit"), registry=registry
+        )
+        self.audit_dropped = Counter("touchstone_audit_log_dropped", "Lines not logged.", registry=registry)
         self.refused = Counter("touchstone_refused", "Requests refused for a full queue.", registry=registry)
         self.shared = Counter(
             "touchstone_shared_items", "Items that shared the work of an identical one.", registry=registry

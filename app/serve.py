@@ -3,6 +3,7 @@
 import functools
 import gc
 import signal
+import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from uvicorn.supervisors import Multiprocess
 
 from app.drain import on_sigterm
 from app.http_protocol import TimedProtocol
+from app.logs import configuration
 from app.main import create_app
 from app.services import OpenServices, Services, open_services
 from app.settings import Settings
@@ -59,6 +61,7 @@ def run(
 
     With several `workers`, each server process has its own worker pool, memory cache and metrics.
     """
+    tls = settings.tls
     config = uvicorn.Config(
         functools.partial(served_app, settings, open_services),
         factory=True,
@@ -66,6 +69,12 @@ def run(
         port=port,
         workers=workers,
         access_log=False,
+        log_config=configuration(settings.log.form, settings.log.level),
+        ssl_certfile=tls.certificate,
+        ssl_keyfile=tls.private_key,
+        ssl_keyfile_password=tls.private_key_password.get_secret_value() if tls.private_key_password else None,
+        ssl_ca_certs=str(tls.client_ca) if tls.client_ca else None,
+        ssl_cert_reqs=ssl.CERT_REQUIRED if tls.client_ca else ssl.CERT_NONE,
         http=functools.partial(TimedProtocol, arrival_s=settings.limits.arrival_s),  # type: ignore[arg-type]
         timeout_graceful_shutdown=DRAIN_S,
     )

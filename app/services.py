@@ -4,6 +4,7 @@ Rule 1: opened bottom up, closed top down; what failed to open closes what was o
 Rule 2: the cache and the model may be away at any time; the pool may not, without it nothing can be decided.
 """
 
+import asyncio
 import os
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -19,6 +20,7 @@ from app.drain import Drain
 from app.guard import Guard
 from app.judge_log import JudgeLog
 from app.judging import Judging
+from app.keys import Keyring
 from app.metrics import Metrics
 from app.model_stage import ModelStage
 from app.pool.pool import Pool
@@ -26,6 +28,7 @@ from app.pool.usage import usage
 from app.recent import Recent
 from app.rewarding import Rewarding
 from app.settings import CacheSettings, JudgeSettings, ModelSettings, Settings
+from app.tracing import Tracing
 from app.verification import Verification
 from app.works import Works
 from grm.backend import ServedModel
@@ -57,6 +60,8 @@ class Services:
     rewarding: Rewarding
     guard: Guard
     recent: Recent
+    tracing: Tracing
+    keyring: Keyring | None
     drain: Drain = field(default_factory=Drain)
 
 
@@ -105,10 +110,13 @@ async def open_services(
     """Open everything. `registry`, `served` and `judge` let a test bring its own verifiers and models."""
     verifiers: Mapping[str, Verifier] = pkgutil.resolve_name(registry)
     metrics = Metrics()
+    keyring = _keyring(settings)
     guard = Guard(settings.guard, metrics)
     # The pool is opened further down, and before the first request.
     recent = Recent(settings.console.disagreements, lambda: pool.state().queued_items)
     async with AsyncExitStack() as opened:
+        tracing = Tracing(settings.tracing)
+        opened.push_async_callback(asyncio.to_thread, tracing.close)
         cache = Cache(store(settings.cache, metrics), memory_bytes=settings.cache.memory_mb << 20, metrics=metrics)
         await cache.open()
         opened.push_async_callback(cache.close)
@@ -130,7 +138,17 @@ async def open_services(
         _watch(metrics, pool, cache, model, judging)
         verification = Verification(verifiers, Works(verifiers, pool), cache, model, metrics, guard, recent)
         rewarding = Rewarding(verification, judging, settings.reward, guard)
-        yield Services(settings, metrics, pool, cache, model, judging, verification, rewarding, guard, recent)
+        yield Services(
+            settings, metrics, pool, cache, model, judging, verification, rewarding, guard, recent, tracing, keyring
+        )
+
+
+def _keyring(settings: Settings) -> Keyring | None:
+    if settings.keys.file is None:
+        return None
+    keyring = Keyring(settings.keys.file)
+    keyring.open()
+    return keyring
 
 
 async def _started(served: ServedModel | None, opened: AsyncExitStack) -> ServedModel | None:

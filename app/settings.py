@@ -7,11 +7,12 @@ Nothing else in the code reads the environment.
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.logs import Form, LeastLevel
 from app.profiles import Profile
 from app.reward_rules import RULES
 from grm.answer_check import CheckPolicy
@@ -247,6 +248,61 @@ class ConsoleSettings(_Group):
     )
 
 
+class KeySettings(_Group):
+    """Who may call. Without a file everybody may."""
+
+    file: Path | None = Field(
+        default=None, description="JSON of callers, their keys' hashes and limits; see `touchstone make-key`."
+    )
+    open_routes: frozenset[str] = Field(
+        default=frozenset({"/healthz", "/readyz"}), description="Paths that need no key; `/metrics` may be added."
+    )
+
+
+class TlsSettings(_Group):
+    """HTTPS. Without a certificate it is plain HTTP."""
+
+    certificate: Path | None = Field(default=None, description="PEM file: the certificate, then those above it.")
+    private_key: Path | None = Field(default=None, description="PEM file; none: it is in the certificate's file.")
+    private_key_password: SecretStr | None = Field(default=None, description="Of an encrypted private key.")
+    client_ca: Path | None = Field(
+        default=None, description="PEM file: only callers with a certificate of this authority are let in."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.certificate is None and (self.private_key or self.client_ca):
+            raise ValueError("a private key or a client authority needs a certificate beside it")
+        return self
+
+
+class LogSettings(_Group):
+    """The service's log, on standard error."""
+
+    form: Form = Field(default=Form.TEXT, description="`text`, or `json` for one object a line.")
+    level: LeastLevel = Field(default=LeastLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
+    requests: bool = Field(default=False, description="A line for every request: route, status, time, items.")
+
+
+class AuditSettings(_Group):
+    """A line for every decision. Off without a file."""
+
+    file: Path | None = Field(default=None, description="JSONL of every verdict and reward; digests, no text.")
+    mb: int = Field(default=256, gt=0, description="MiB of the file; past it the file is kept once as `.1`.")
+
+
+class TracingSettings(_Group):
+    """Traces of OpenTelemetry. Off without an endpoint; needs the extra `otel`."""
+
+    endpoint: str | None = Field(
+        default=None, pattern="^https?://", description="Of an OTLP/HTTP receiver: `http://host:4318/v1/traces`."
+    )
+    headers: dict[str, SecretStr] = Field(default={}, description="Sent to it, such as its token.")
+    share: float = Field(default=1.0, ge=0, le=1, description="Of the requests that bring no trace of their own.")
+    service_name: str = Field(default="touchstone", description="`service.name` of the spans.")
+    timeout_s: float = Field(default=5.0, gt=0, description="Seconds for sending one batch of spans.")
+
+
 class Settings(BaseSettings):
     """All of it."""
 
@@ -261,6 +317,11 @@ class Settings(BaseSettings):
     reward: RewardSettings = RewardSettings()
     guard: GuardSettings = GuardSettings()
     console: ConsoleSettings = ConsoleSettings()
+    keys: KeySettings = KeySettings()
+    tls: TlsSettings = TlsSettings()
+    log: LogSettings = LogSettings()
+    audit: AuditSettings = AuditSettings()
+    tracing: TracingSettings = TracingSettings()
     profiles: dict[Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")], Profile] = Field(
         default={}, description="What `/p/NAME/…` asks for, for trainers that have a URL and nothing else."
     )

@@ -10,6 +10,7 @@ from app.cli.bench import bench
 from app.cli.exit_codes import EXIT_CODES
 from app.cli.judge import judge
 from app.cli.lint_references import lint_references
+from app.cli.make_key import make_key
 from app.cli.serve import serve
 from app.cli.verify import verify
 from app.cli.version import version
@@ -28,6 +29,7 @@ cli.command()(verify)
 cli.command()(judge)
 cli.command()(bench)
 cli.command()(lint_references)
+cli.command()(make_key)
 cli.command()(version)
 
 

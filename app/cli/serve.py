@@ -33,6 +33,13 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
     ] = None,
     judge_model_name: Annotated[str | None, typer.Option(help="Which model, where that server has several.")] = None,
     judge_log: Annotated[Path | None, typer.Option(metavar="PATH", help="JSONL of every judgement.")] = None,
+    keys: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Callers and their keys, by `touchstone make-key`.")
+    ] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Serve HTTPS with this PEM file.")
+    ] = None,
+    tls_private_key: Annotated[Path | None, typer.Option(metavar="PATH", help="[default: in the same file]")] = None,
     on_model_failure: Annotated[
         OnModelFailure | None, typer.Option(help="What a second look that failed leaves behind. [default: undecidable]")
     ] = None,
@@ -48,6 +55,8 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
         pool={"workers": workers},
         cache={"redis_url": redis, "file": cache},
         model={"source": joined(model), "name": model_name, "on_failure": on_model_failure},
+        keys={"file": keys},
+        tls={"certificate": tls_certificate, "private_key": tls_private_key},
         judge={"source": joined(judge_model), "name": judge_model_name, "log_file": judge_log},
     )
     sources = [*settings.model.sources(), *settings.judge.sources()]
@@ -57,10 +66,22 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
             "--model http://HOST:PORT/v1, or leave --servers at 1",
             USAGE,
         )
+    _check_keys(settings.keys.file)
     _check_free(host, port)
     from app.serve import run  # noqa: PLC0415 - see app.cli
 
     run(settings, host=host, port=port, workers=servers)
+
+
+def _check_keys(file: Path | None) -> None:
+    """End the command for a file that a server process could not start with."""
+    from app.keys import Unreadable, read_grants  # noqa: PLC0415 - see app.cli
+
+    if file is not None:
+        try:
+            read_grants(file)
+        except Unreadable as error:
+            fail(f"{error}; `touchstone make-key NAME --file {file}` makes one", USAGE)
 
 
 def _check_free(host: str, port: int) -> None:

@@ -12,6 +12,7 @@ from app.deps import ServicesDep
 from app.errors import Unusable
 from app.model_stage import Heard
 from app.recent import BUCKETS_PER_DOUBLING, MIN_LATENCY_S, SECONDS_KEPT, Disagreement
+from app.request_scope import count_items
 from touchstone_client import contract
 
 MAX_LISTED = 200
@@ -52,6 +53,7 @@ async def explain(request: Request, services: ServicesDep) -> shapes.ExplainResp
     started = time.perf_counter()
     limits = services.settings.limits
     batch = requests.read(await bodies.read_body(request, limits.body_mb << 20), services.verification.verifiers)
+    count_items(len(batch.items))
     if len(batch.items) != 1:
         raise Unusable(f"one item at a time is explained, not {len(batch.items)}; send the others to /v1/verify")
     told = await explaining.explain(services, batch, callers.allowed_s(batch.deadline_s, limits.deadline_s))

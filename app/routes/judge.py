@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from app import bodies, callers, judge_examples, judge_requests, judge_to_wire, wire
 from app.deps import ServicesDep
 from app.errors import ModelMissing
+from app.request_scope import count_items
 from app.rewarding import NO_JUDGE
 from touchstone_client import contract_judge
 
@@ -30,6 +31,7 @@ async def judge(request: Request, services: ServicesDep) -> Response:
     limits = services.settings.limits
     body = await bodies.read_body(request, limits.body_mb << 20)
     read = await asyncio.to_thread(judge_requests.read_judge, body)
+    count_items(sum(len(one.case.candidates) for one in read.entries if isinstance(one, judge_requests.ToJudge)))
     if services.judging is None:
         raise ModelMissing(NO_JUDGE)
     answers = await services.judging.judge_all(read, callers.allowed_s(read.deadline_s, limits.deadline_s))
@@ -56,6 +58,7 @@ async def reward(request: Request, services: ServicesDep) -> Response:
     body = await bodies.read_body(request, limits.body_mb << 20)
     verifiers, rules = services.verification.verifiers, services.settings.reward.rules
     read = await asyncio.to_thread(judge_requests.read_reward, body, verifiers, rules)
+    count_items(len(read.entries))
     answered = await services.rewarding.reward(read, callers.allowed_s(read.deadline_s, limits.deadline_s))
     response = wire.RewardResponse(
         results=[judge_to_wire.rewarded(entry) for entry in answered],

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from app import bodies, callers, examples, requests, to_wire, wire
 from app.deps import ServicesDep
+from app.request_scope import count_items
 from touchstone_client import contract
 
 router = APIRouter(prefix="/v1", tags=["verify"])
@@ -27,6 +28,7 @@ async def verify(request: Request, services: ServicesDep) -> Response:
     verification = services.verification
     body = await bodies.read_body(request, limits.body_mb << 20)
     batch = requests.read(body, verification.verifiers)
+    count_items(len(batch.items))
     answered = await verification.verify(batch, callers.allowed_s(batch.deadline_s, limits.deadline_s))
     response = wire.VerifyResponse(
         results=[to_wire.result(entry) for entry in answered],
