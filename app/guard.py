@@ -17,6 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
+from prometheus_client import Gauge
+
 from app.metrics import Metrics
 from app.settings import GuardSettings
 
@@ -157,6 +159,8 @@ class Guard:
         self._settings = settings
         self._metrics = metrics
         self._jumps = settings.jumps()
+        # The library looks a label's gauge up under a lock each time.
+        self._gauges: dict[tuple[str, str], tuple[Gauge, Gauge]] = {}
         self._tasks: dict[str, _Task] = {}
         self._standing: dict[str, list[str]] = {}
 
@@ -191,13 +195,21 @@ class Guard:
                 now = task.epochs[-2][1].figure(figure, least)
             if now is None:
                 continue
-            self._metrics.guard_figure.labels(name, figure).set(now)
+            shown, alarm = self._gauges_of(name, figure)
+            shown.set(now)
             was = task.before(last).figure(figure, least)
             sounding = was is not None and self._jumped(figure, was, now)
             if sounding:
                 alarms.append(f"{name}.{figure}")
-            self._metrics.guard_alarm.labels(name, figure).set(sounding)
+            alarm.set(sounding)
         return alarms
+
+    def _gauges_of(self, name: str, figure: str) -> tuple[Gauge, Gauge]:
+        key = name, figure
+        if key not in self._gauges:
+            metrics = self._metrics
+            self._gauges[key] = metrics.guard_figure.labels(*key), metrics.guard_alarm.labels(*key)
+        return self._gauges[key]
 
     def _jumped(self, figure: str, was: float, now: float) -> bool:
         change = was - now if figure == "label_mass" else now - was
