@@ -1,5 +1,6 @@
 """What both drivers need of HTTP: address, headers, limits, time-outs, and which httpx2 error means what."""
 
+import ssl
 from dataclasses import dataclass
 
 import httpx2
@@ -14,13 +15,15 @@ KEEPALIVE_S = 4.0
 
 @dataclass(frozen=True)
 class Config:
-    """How a client reaches its service. `transport` replaces the network (see `testing`)."""
+    """How a client reaches its service."""
 
     url: str
     api_key: str | None
     concurrency: int
     deadline_s: float
     retry: RetryPolicy
+    ca_file: str | None = None
+    certificate: str | None = None
 
     def __post_init__(self) -> None:
         parsed = httpx2.URL(self.url)
@@ -29,6 +32,12 @@ class Config:
         if self.concurrency < 1:
             raise ValueError(f"concurrency must be at least 1, not {self.concurrency}")
         self.allowed_s(self.deadline_s)
+        try:
+            self.trust()
+        except OSError as error:  # ssl's own errors are some too
+            raise ValueError(
+                f"ca_file ({self.ca_file}) or certificate ({self.certificate}) is no PEM file that can be read: {error}"
+            ) from None
 
     def allowed_s(self, deadline_s: float | None) -> float:
         """The seconds that one call may take: its own deadline, or the client's."""
@@ -48,6 +57,15 @@ class Config:
         if self.api_key is not None:
             headers["authorization"] = f"Bearer {self.api_key}"
         return headers
+
+    def trust(self) -> ssl.SSLContext | bool:
+        """Whom to believe over HTTPS, and who we are. Made where it is used: a context cannot be pickled."""
+        if self.ca_file is None and self.certificate is None:
+            return True
+        context = ssl.create_default_context(cafile=self.ca_file)
+        if self.certificate is not None:
+            context.load_cert_chain(self.certificate)
+        return context
 
 
 def limits(connections: int | None) -> httpx2.Limits:

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 
-from touchstone_client import _wire
+from touchstone_client import _trace, _wire
 from touchstone_client._batch import Asking, Item, OnError, Part, Tally, cut
 from touchstone_client._calls import ASK_HEALTHY, ASK_READY, LIST_TASKS
 from touchstone_client._exchange import (
@@ -64,7 +64,7 @@ class AsyncClient:
     1.0
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by name but the address
         self,
         url: str = "http://127.0.0.1:8080",
         *,
@@ -72,9 +72,11 @@ class AsyncClient:
         concurrency: int = 8,
         deadline_s: float = 60.0,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        ca_file: str | None = None,
+        certificate: str | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        self._config = _wire.Config(url, api_key, concurrency, deadline_s, retry)
+        self._config = _wire.Config(url, api_key, concurrency, deadline_s, retry, ca_file, certificate)
         self._transport = transport
         self._start()
 
@@ -89,6 +91,8 @@ class AsyncClient:
             concurrency=config.concurrency,
             deadline_s=config.deadline_s,
             retry=config.retry,
+            ca_file=config.ca_file,
+            certificate=config.certificate,
             transport=transport,
         )
 
@@ -209,6 +213,10 @@ class AsyncClient:
             return False
 
     async def _run(self, chunks: Sequence[Part[R]], deadline: float, tally: Tally[R]) -> None:
+        with _trace.call(len(chunks)):
+            await self._run_all(chunks, deadline, tally)
+
+    async def _run_all(self, chunks: Sequence[Part[R]], deadline: float, tally: Tally[R]) -> None:
         if len(chunks) == 1:
             tally.add(chunks[0], await self._judged(chunks[0], deadline))
             return
@@ -259,6 +267,7 @@ class AsyncClient:
                     self._config.address(step.path),
                     content=step.content,
                     timeout=_wire.timeouts(step.timeout_s),
+                    headers=_trace.headers(),
                 )
                 return Reply(response.status_code, response.content, response.headers.get("retry-after"))
         except TimeoutError:
@@ -273,7 +282,12 @@ class AsyncClient:
                 if known[1].is_closed():
                     self._pools.pop(known, None)
             config = self._config
-            http = httpx2.AsyncClient(headers=config.headers(), limits=_wire.limits(None), transport=self._transport)
+            http = httpx2.AsyncClient(
+                headers=config.headers(),
+                limits=_wire.limits(None),
+                verify=config.trust(),
+                transport=self._transport,
+            )
             pool = self._pools[key] = _Pool(http, asyncio.Semaphore(config.concurrency), _keeper(http))
             # Started, so that the loop knows of it.
             await anext(pool.keeper)

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextvars import copy_context
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx2
 
-from touchstone_client import _wire
+from touchstone_client import _trace, _wire
 from touchstone_client._batch import Asking, Item, OnError, Part, Tally, cut
 from touchstone_client._calls import ASK_HEALTHY, ASK_READY, LIST_TASKS
 from touchstone_client._exchange import (
@@ -40,6 +41,9 @@ class Client:
     One client may be shared by threads, pickled into worker processes and carried through a fork: connections
     belong to the process that opened them and are opened when first needed.
 
+    Over HTTPS `ca_file` is a PEM file of the authority to believe instead of the system's, and `certificate` one with
+    the client's own certificate and key, where the service asks for it.
+
     >>> from touchstone_client import Client
     >>> from touchstone_client.testing import canned
     >>> with Client("http://reward.test", transport=canned(lambda item: 1.0)) as client:
@@ -47,7 +51,7 @@ class Client:
     [1.0]
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by name but the address
         self,
         url: str = "http://127.0.0.1:8080",
         *,
@@ -55,9 +59,11 @@ class Client:
         concurrency: int = 8,
         deadline_s: float = 60.0,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        ca_file: str | None = None,
+        certificate: str | None = None,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        self._config = _wire.Config(url, api_key, concurrency, deadline_s, retry)
+        self._config = _wire.Config(url, api_key, concurrency, deadline_s, retry, ca_file, certificate)
         self._transport = transport
         self._start()
 
@@ -179,13 +185,19 @@ class Client:
             return False
 
     def _run(self, chunks: Sequence[Part[R]], deadline: float, tally: Tally[R]) -> None:
+        with _trace.call(len(chunks)):
+            self._run_all(chunks, deadline, tally)
+
+    def _run_all(self, chunks: Sequence[Part[R]], deadline: float, tally: Tally[R]) -> None:
         stop = threading.Event()
         if len(chunks) == 1:
             tally.add(chunks[0], self._judged(chunks[0], deadline, stop))
             return
         with ThreadPoolExecutor(self._config.concurrency, "touchstone-verify") as threads:
             try:
-                waiting = {threads.submit(self._judged, chunk, deadline, stop): chunk for chunk in chunks}
+                waiting = {
+                    threads.submit(copy_context().run, self._judged, chunk, deadline, stop): chunk for chunk in chunks
+                }
                 for future in as_completed(waiting):
                     tally.add(waiting[future], future.result())
             finally:
@@ -225,6 +237,7 @@ class Client:
                 self._config.address(step.path),
                 content=step.content,
                 timeout=_wire.timeouts(step.timeout_s),
+                headers=_trace.headers(),
             ) as response:
                 body = bytearray()
                 for piece in response.iter_bytes():
@@ -241,7 +254,10 @@ class Client:
         if (pool := self._pools.get(pid)) is None:
             config = self._config
             fresh = httpx2.Client(
-                headers=config.headers(), limits=_wire.limits(config.concurrency), transport=self._transport
+                headers=config.headers(),
+                limits=_wire.limits(config.concurrency),
+                verify=config.trust(),
+                transport=self._transport,
             )
             # Two threads may both have come here; one pool wins, the other has no connections yet.
             pool = self._pools.setdefault(pid, fresh)
