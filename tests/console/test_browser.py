@@ -57,7 +57,7 @@ def send(live: LiveService, *items: dict[str, Any]) -> None:
 def traffic(live: LiveService, seconds: float) -> None:
     """Batches like those of training: mostly plain numbers, some trees, some that only the model can tell."""
     chance = random.Random(7)
-    names = ["van Gogh", "by Vincent", "V. van Gogh", "the Dutchman van Gogh"]
+    names = ["van Gogh", "Vincent", "Vincent Willem van Gogh", "the Dutchman van Gogh", "VAN GOGH, Vincent", "Van Goch"]
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         items: list[dict[str, Any]] = []
@@ -68,7 +68,7 @@ def traffic(live: LiveService, seconds: float) -> None:
             elif kind < 0.93:
                 items.append({"response": f"\\boxed{{\\frac{{{number}}}{{7}}+x}}", "reference": f"x+{number}/7"})
             elif kind < 0.985:
-                items.append(PAINTED | {"response": f"Answer: {chance.choice(names)}, {number % 9}"})
+                items.append(PAINTED | {"response": f"Answer: {chance.choice(names)}"})
             else:
                 items.append({"task": "exact_text", "response": f"Answer: mumble {number}", "reference": "Monet"})
         send(live, *items)
@@ -118,7 +118,8 @@ def test_the_reads_and_controls_of_the_model_are_shown(page: Page, watched: Live
 
 def fill(page: Page, item: dict[str, Any]) -> None:
     """Into the form, and send it with Ctrl+Enter."""
-    page.script(f"document.getElementById('task').value = {json.dumps(item['task'])}")
+    chosen = f"task.value = {json.dumps(item['task'])}; task.dispatchEvent(new Event('change'))"
+    page.script(f"const task = document.getElementById('task'); {chosen}")
     for name in ("question", "response", "reference"):
         page.script(f"document.getElementById('{name}').value = {json.dumps(item.get(name, ''))}")
     page.script("document.getElementById('result').replaceChildren()")
@@ -193,6 +194,13 @@ def test_the_charts_move_and_pause(page: Page, watched: LiveService) -> None:
     assert page.script(asked) == before
     page.script(hide % "false")
     page.until(lambda: page.script(asked) != before, "the page asks again")
+
+
+def test_server_processes_are_added_up(page: Page, start_service: Callable[..., LiveService]) -> None:
+    """With two server processes behind one port, polls reach both and the page says so."""
+    live = start_service({"TOUCHSTONE_POOL__WORKERS": "1"}, workers=2)
+    page.open(f"{live.url}/console#live")
+    page.until(lambda: "2 server processes" in page.text("#live-state"), "both are heard")
 
 
 def test_a_service_that_is_gone_is_said(page: Page, start_service: Callable[..., LiveService]) -> None:
@@ -321,7 +329,7 @@ def test_the_page_asks_nobody_else(page: Page, watched: LiveService) -> None:
 
 def test_screens(page: Page, watched: LiveService, framework_judge: LiveService, shots: Path) -> None:
     """The pictures of the documents: every view, drawn by a service under traffic, small enough for a repository."""
-    traffic(watched, 25)
+    traffic(watched, 30)
     for name, view, dark in (
         ("console-try-light", "try", False), ("console-try-dark", "try", True),
         ("console-live-light", "live", False), ("console-live-dark", "live", True),
@@ -333,6 +341,7 @@ def test_screens(page: Page, watched: LiveService, framework_judge: LiveService,
         elif view == "try":
             page.sample("A point, one off")
         elif view == "live":
+            page.all("#spans button")[0].click()
             traffic(watched, 4)
         page.until(lambda: page.all(".disagreement, #charts path, #result .stage"), "the view is drawn")
         page.driver.save_screenshot(str(shots / f"{name}.png"))
