@@ -47,18 +47,24 @@ CHARS = (2_000, 2_000)
 PEER_ITEMS = 512
 """Math-Verify's share of a step, scaled up: a whole one takes it minutes."""
 RATE_SHARE = 0.5
-LATENCY_BATCHES = 300
+LATENCY_BATCHES = 150
 PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One line of the table. `met` is None where this machine cannot tell."""
+    """One line of the table. `met`: yes, no, `by CPU` where the seconds missed it and the CPU time would meet it on two
+    quiet cores, or nothing where no goal was set.
+    """
 
     what: str
     goal: str
     measured: str
-    met: bool | None
+    met: str
+
+
+def yes(met: bool) -> str:
+    return "yes" if met else "no"
 
 
 def cpu_s(pid: int, *, family: bool = False) -> float:
@@ -168,13 +174,13 @@ def overheads(service: tuple[int, int], noop: tuple[int, int]) -> list[Goal]:
             "batches of 64 x 2 kB, rules decide: overhead besides the verdicts",
             "<= 1.5 x no-op msgspec",
             f"{ratio:.2f} x ({ms['cold']:.2f} ms CPU, verdicts {ms['verdicts']:.2f}, no-op {ms['msgspec']:.2f})",
-            ratio <= 1.5,
+            yes(ratio <= 1.5),
         ),
         Goal(
             "the same, all from memory: items per CPU second",
             ">= 1 x no-op pydantic",
             f"{cached:.2f} x ({ms['cached']:.2f} ms CPU, no-op {ms['pydantic']:.2f})",
-            cached >= 1,
+            yes(cached >= 1),
         ),
     ]
 
@@ -209,12 +215,12 @@ def steps(pid: int, url: str) -> list[Goal]:
                 f"<= {limit_s} s on 2 quiet cores",
                 f"{best:.2f} s here (best of {ROUNDS}); CPU {service_cpu:.2f} s service + {own:.2f} s client, "
                 f"so about {quiet:.2f} s on 2 quiet cores",
-                best <= limit_s or quiet <= limit_s,
+                "yes" if best <= limit_s else "by CPU" if quiet <= limit_s else "no",
             )
         )
     own = min(client_cpu)
     median = statistics.median(client_cpu)
-    rows.append(Goal("client, 8,192 responses", "<= 0.2 s CPU", f"{own:.2f} s (median {median:.2f})", own <= 0.2))
+    rows.append(Goal("client, 8,192 responses", "<= 0.2 s CPU", f"{own:.2f} s (median {median:.2f})", yes(own <= 0.2)))
     return [*rows, peer(pid, url)]
 
 
@@ -223,7 +229,7 @@ def peer(pid: int, url: str) -> Goal:
     items = [item for kind in ("number", "latex") for item in made_up(PEER_ITEMS // 2, 200, chars=CHARS, tasks=kind)]
     what = f"{PEER_ITEMS} responses, numbers and LaTeX, next to Math-Verify in a pool of 2"
     if not PEERS_PYTHON.exists():
-        return Goal(what, "told", "`benchmarks/rules.py` makes its environment first", None)
+        return Goal(what, "told", "`benchmarks/rules.py` makes its environment first", "")
     before = cpu_s(pid, family=True)
     _, own, rewarded = asyncio.run(step(url, items))
     ours = cpu_s(pid, family=True) - before + own
@@ -236,7 +242,7 @@ def peer(pid: int, url: str) -> Goal:
         "told",
         f"{ours:.2f} s CPU with HTTP and client ({sum(rewarded)} rewarded) against {theirs['cpu_s']:.1f} s without "
         f"({theirs['accepted']}): {theirs['cpu_s'] / ours:.0f} x",
-        None,
+        "",
     )
 
 
@@ -280,33 +286,38 @@ async def _kept_busy(port: int, path: str, draw: Callable[[], bytes]) -> None:
 
 def tails(service: tuple[int, int], noop: tuple[int, int]) -> list[Goal]:
     """p99 at half of what the service can do, without and with items that hang."""
-    sent = bodies(300, LATENCY_BATCHES)
+    unseen = bodies(299, BATCHES)
     began = time.perf_counter()
-    ms_per_batch(*service, "/v1/verify", bodies(301, BATCHES))
+    ms_per_batch(*service, "/v1/verify", unseen)
     rate = RATE_SHARE * BATCHES / (time.perf_counter() - began)
     numbers = iter(range(10**9))
 
     def hanging() -> bytes:
         program = f"# {next(numbers)}\nwhile True: pass"
         tests = [{"stdin": "", "stdout": "1"}]
-        item = {"task": "code", "response": f"```python\n{program}\n```", "reference": json.dumps(tests)}
+        item = {"task": "code", "response": f"```python\n{program}\n```", "reference": "", "options": {"tests": tests}}
         return json.dumps({"items": [item]}).encode()
 
-    idle = asyncio.run(latencies(noop[1], "/msgspec", sent, rate, None))
-    alone = asyncio.run(latencies(service[1], "/v1/verify", sent, rate, None))
-    poisoned = asyncio.run(latencies(service[1], "/v1/verify", bodies(302, LATENCY_BATCHES), rate, hanging))
+    rounds: dict[str, list[float]] = {"no-op": [], "alone": [], "poisoned": []}
+    for seed in range(ROUNDS):
+        sent = bodies(300 + seed, LATENCY_BATCHES)
+        rounds["no-op"].append(asyncio.run(latencies(noop[1], "/msgspec", sent, rate, None)))
+        rounds["alone"].append(asyncio.run(latencies(service[1], "/v1/verify", sent, rate, None)))
+        unseen = bodies(400 + seed, LATENCY_BATCHES)
+        rounds["poisoned"].append(asyncio.run(latencies(service[1], "/v1/verify", unseen, rate, hanging)))
+    idle, alone, poisoned = (statistics.median(p99) for p99 in rounds.values())
     return [
         Goal(
             f"p99 of a 64-item batch at half of capacity ({rate:.0f} batches/s, open loop)",
             "<= 3 x no-op",
             f"{alone / idle:.1f} x ({alone:.0f} ms, no-op {idle:.0f} ms)",
-            alone <= 3 * idle,
+            yes(alone <= 3 * idle),
         ),
         Goal(
             "the same beside items that hang, two at all times",
             "<= 2 x that",
             f"{poisoned / alone:.1f} x ({poisoned:.0f} ms)",
-            poisoned <= 2 * alone,
+            yes(poisoned <= 2 * alone),
         ),
     ]
 
@@ -317,7 +328,7 @@ def idle_memory(pid: int) -> Goal:
         "memory of the idle service",
         "< 120 MB",
         f"{resident:.0f} MiB resident; {whole:.0f} MiB with the workers and their parent, shared pages once",
-        resident * 2**20 < 120e6,
+        yes(resident * 2**20 < 120e6),
     )
 
 
@@ -347,7 +358,7 @@ def main() -> None:
     goals = measured()
     table = Table("what", "goal", "measured", "met")
     for goal in goals:
-        table.add_row(goal.what, goal.goal, goal.measured, {True: "yes", False: "no", None: "-"}[goal.met])
+        table.add_row(goal.what, goal.goal, goal.measured, goal.met)
     Console(soft_wrap=False, width=160).print(table)
     print(f"load average while this ran: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     if chosen.json is not None:

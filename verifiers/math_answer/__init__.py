@@ -7,6 +7,7 @@ Rule 2: sizes and steps bound all work, never a clock: the same pair gets the sa
         thread. Only `last_resort` (sympy) is unbounded; it runs in a process that can be killed.
 """
 
+import re
 from collections.abc import Mapping
 
 from verifiers.hooks import Found
@@ -34,6 +35,8 @@ __all__ = [
 ]
 
 VERSION = "4"
+# "12,345" for 12345: nothing to calculate, so the rules take less than handing the item to another process.
+_FIGURES = re.compile(r"[-+\d.,/ %$]{1,32}")
 DESCRIPTION = "Mathematical answers: numbers, expressions, sets, intervals, equations, units, short words."
 
 
@@ -61,6 +64,10 @@ def begin(problem: Problem) -> Verdict | Found | None:
     known = None if extraction.parts else _plainly(problem.references, extraction.answer)
     if known is not None:
         return known
+    if _FIGURES.fullmatch(extraction.answer) and all(map(_FIGURES.fullmatch, problem.references)):
+        verdict, _ = _compared(problem, extraction)
+        if not verdict.passed_on:
+            return verdict
     hedged = "hedged" if extraction.hedged else ""
     return Found((extraction.answer, extraction.how, hedged, *extraction.parts), extraction.final)
 
