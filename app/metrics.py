@@ -1,11 +1,25 @@
-"""What Prometheus can ask. Each application has its own registry.
+"""What Prometheus can ask. Each application has its own registry; several server processes give one page together.
 
 Rule 1: no text of a user in a label: tasks are labelled by their registered names, the rest by our own words.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from app.metrics_peers import Peers
+
+# When each series began: as many lines again, for nobody.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 SECONDS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60)
 
@@ -15,6 +29,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
+        self._peers: Peers | None = None
         self.outcomes = Counter("touchstone_items", "Items answered.", ("task", "stage", "outcome"), registry=registry)
         self.stage_seconds = Histogram(
             "touchstone_stage_seconds",
@@ -87,5 +102,19 @@ class Metrics:
         Gauge(name, documentation, registry=self._registry).set_function(read)
 
     def exposition(self) -> bytes:
-        """The text format."""
+        """The text format, of this process."""
         return generate_latest(self._registry)
+
+    async def page(self) -> bytes:
+        """The text format, of all server processes."""
+        return self.exposition() if self._peers is None else await self._peers.exposition()
+
+    @asynccontextmanager
+    async def together(self, folder: Path) -> AsyncIterator[None]:
+        """Give one page together with the other processes that name this folder."""
+        self._peers = Peers(folder, self._registry)
+        await self._peers.open()
+        try:
+            yield
+        finally:
+            await self._peers.close()

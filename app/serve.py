@@ -5,8 +5,10 @@ import gc
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -32,12 +34,14 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def served_app(settings: Settings, open_services: OpenServices) -> FastAPI:
-    """The application as a server process runs it."""
+def served_app(settings: Settings, open_services: OpenServices, peers: Path | None) -> FastAPI:
+    """The application as a server process runs it; `peers` is the folder in which several of them meet."""
 
     @asynccontextmanager
     async def opened(settings: Settings) -> AsyncIterator[Services]:
-        async with open_services(settings) as services:
+        async with open_services(settings) as services, AsyncExitStack() as met:
+            if peers is not None:
+                await met.enter_async_context(services.metrics.together(peers))
             # What there is now stays: looked through again and again it would stop the event loop for 100 ms at a time.
             gc.collect()
             gc.freeze()
@@ -59,11 +63,17 @@ def run(
     """Serve until SIGTERM or SIGINT, finish what is in flight, exit with status 0. After SIGTERM, readiness says no and
     requests are taken for `limits.drain_grace_s`.
 
-    With several `workers`, each server process has its own worker pool, memory cache and metrics.
+    With several `workers`, each server process has its own worker pool and memory cache; `/metrics` of any is of all.
     """
+    with tempfile.TemporaryDirectory(prefix="touchstone-") if workers > 1 else nullcontext() as peers:
+        factory = functools.partial(served_app, settings, open_services, Path(peers) if peers else None)
+        _run(settings, factory, host, port, workers)
+
+
+def _run(settings: Settings, factory: Callable[[], FastAPI], host: str, port: int, workers: int) -> None:
     tls = settings.tls
     config = uvicorn.Config(
-        functools.partial(served_app, settings, open_services),
+        factory,
         factory=True,
         host=host,
         port=port,

@@ -55,5 +55,5 @@ async def readyz(services: ServicesDep, response: Response) -> contract.Readines
 
 @router.get("/metrics", summary="For Prometheus", response_class=Response)
 async def metrics(services: ServicesDep) -> Response:
-    """Prometheus text format. With several server processes, each answers for itself."""
-    return Response(services.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    """Prometheus text format. Several server processes are on one page, whichever answers, each as `server="0"`, …"""
+    return Response(await services.metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
