@@ -3,11 +3,13 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.console import page, shapes
+from app.keys import digest
 from app.services import REGISTRY
 from grm.judge import PROTOCOLS
 from tests.app.conftest import StartApp
@@ -95,6 +97,19 @@ def test_the_page_offers_protocols_that_there_are() -> None:
     """The judge's protocols in the form are the service's."""
     (table,) = re.findall(r"const PROTOCOLS = \{(.*?)\};", texts()["try.js"], re.S)
     assert set(re.findall(r"^\s*(\w+):", table, re.M)) <= PROTOCOLS.keys()
+
+
+async def test_the_page_needs_no_key_but_its_calls_do(start_app: StartApp, tmp_path: Path) -> None:
+    """In a service with keys the files load, so that the page can ask for one; what it asks for is refused without."""
+    (tmp_path / "keys.json").write_text(json.dumps({"me": {"sha256": [digest("sesame")]}}))
+    async with start_app(groups={"keys": {"file": tmp_path / "keys.json"}}) as running:
+        for path in ("/console", "/console/main.js"):
+            assert (await running.http.get(path)).status_code == 200
+        for path in ("/v1/stats", "/v1/disagreements", "/v1/tasks", "/consoles"):
+            assert (await running.http.get(path)).status_code == 401
+            let_in = await running.http.get(path, headers={"Authorization": "Bearer sesame"})
+            assert let_in.status_code == (404 if path == "/consoles" else 200)
+        assert (await running.http.post("/v1/explain", json={})).status_code == 401
 
 
 # POST /v1/explain

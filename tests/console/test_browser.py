@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from app.keys import digest, new_key
 from tests.console.conftest import LAPTOP_AT_200, Page
 from tests.live import LiveService
 
@@ -242,6 +243,30 @@ def test_switched_off_it_says_how_to_switch_it_on(page: Page, service: LiveServi
     """Without the setting the list says why it is empty."""
     page.open(f"{service.url}/console#disagreements")
     page.until(lambda: "TOUCHSTONE_CONSOLE__DISAGREEMENTS" in page.text("#disagreement-list"), "the advice is shown")
+
+
+# Keys
+
+
+def test_a_service_with_keys_is_asked_with_the_key(
+    page: Page, start_service: Callable[..., LiveService], tmp_path: Path
+) -> None:
+    """The page loads without a key, asks for one, works with it, keeps it in the tab's session and nowhere else."""
+    key = new_key()
+    (tmp_path / "keys.json").write_text(json.dumps({"me": {"sha256": [digest(key)]}}))
+    live = start_service({"TOUCHSTONE_POOL__WORKERS": "1", "TOUCHSTONE_KEYS__FILE": str(tmp_path / "keys.json")})
+    page.driver.get(f"{live.url}/console")
+    page.until(lambda: page.one("#key-dialog").is_displayed(), "the key is asked for")
+    page.one("#key").send_keys(key, Keys.ENTER)
+    page.until(lambda: page.all("#samples button"), "the page works")
+    page.sample("A point, one off")
+    assert page.text("#result .verdict .outcome") == "✗ incorrect"
+    assert page.script("return JSON.stringify(localStorage) + document.cookie") == "{}"
+    assert key not in str(page.script("return location.href + document.documentElement.outerHTML"))
+    page.one("#key-button").click()
+    page.one("#key-forget").click()
+    page.all("#samples button")[0].click()
+    page.until(lambda: page.one("#key-dialog").is_displayed(), "the key is asked for again")
 
 
 # Everybody
