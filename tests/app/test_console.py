@@ -224,6 +224,15 @@ async def test_a_bad_explanation_costs_no_verdict(start_app: StartApp, task: str
         assert again.json()["results"][0]["reward"] == 1.0
 
 
+async def test_a_long_queue_costs_the_explanation_not_the_verdict(start_app: StartApp) -> None:
+    """At the request's deadline the verdict is given without the way to it."""
+    pool = {"workers": 1, "item_cpu_s": 600.0, "item_wall_s": 600.0}
+    async with start_app(registry="tests.app.explaining_verifiers:VERIFIERS", pool=pool) as running:
+        item = {"task": "spins", "response": "7", "reference": "7"}
+        reply = await running.http.post("/v1/explain", json={"items": [item], "deadline_s": 0.5})
+    assert (reply.json()["result"]["outcome"], reply.json()["explanation"]) == ("correct", None)
+
+
 async def test_both_reads_and_the_controls_of_the_model_are_told(start_app: StartApp) -> None:
     """Every question behind a rescue with its probability, though the opinion itself came from the cache."""
     item = {"task": "exact_text", "question": "Do they agree?", "response": "a fox", "reference": "the fox, red"}

@@ -103,6 +103,9 @@ def test_a_bucket_is_exact_to_a_fifth(seconds: float) -> None:
         ("a b", "a b", (0, 3)),
         ("4", "14 41", None),
         ("x", "", None),
+        ("", "x", None),
+        ("4" * 501, "4" * 501, None),
+        ("4", "4" + " " * 100_000, None),
     ],
 )
 def test_the_place_of_an_answer(answer: str, response: str, place: tuple[int, int] | None) -> None:

@@ -62,7 +62,7 @@ function extracted(answer, item) {
     ? h("p", {}, "No answer was taken: ", h("b", {}, told?.refusal || result.reason), ".")
     : h("p", {}, "Answer ", code(result.answer), told && h("span", { class: "note" }, ` found by ${told.how.replaceAll("_", " ")}`),
         told?.hedged && h("span", { class: "note" }, ", which offers alternatives"));
-  const missing = result.answer !== null && !answer.places.length && h("p", { class: "hint" }, "The answer was rewritten, so it cannot be marked in the response.");
+  const missing = result.answer !== null && !answer.places.length && h("p", { class: "hint" }, "The answer cannot be marked in the response: it was rewritten, is very long, or stands far from the end.");
   return stage("Extracted", null, found, marked(item.response, answer.places), missing);
 }
 
