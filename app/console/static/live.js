@@ -77,8 +77,9 @@ function rowsUntil(last, shape) {
   return rows.slice(SMOOTH_S);
 }
 
-function took(page) {
+function took(page, since) {
   const known = processes.get(page.process) ?? { seconds: new Map() };
+  known.whole ||= since === 0;
   for (const second of page.seconds) known.seconds.set(second.at, second);
   for (const at of known.seconds.keys()) if (at < page.now - page.kept_s) known.seconds.delete(at);
   known.last = page.now;
@@ -96,11 +97,10 @@ function state(page) {
 async function poll() {
   try {
     // Which process answers is not known beforehand: ask for what the least known one is missing.
-    const since = processes.size ? Math.min(...[...processes.values()].map((one) => one.last)) - 1 : 0;
+    const known = [...processes.values()];
+    const since = known.length && known.every((one) => one.whole) ? Math.min(...known.map((one) => one.last)) - 1 : 0;
     const page = await call(`v1/stats?since=${since}`);
-    const fresh = !processes.has(page.process);
-    took(page);
-    if (fresh && since > 0) took(await call("v1/stats"));
+    took(page, since);
     const rows = rowsUntil(offset - 1, page);
     for (const one of charts) one.draw(rows);
     const idle = rows.every((row) => !row.items && !row.judged);
