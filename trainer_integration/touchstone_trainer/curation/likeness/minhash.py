@@ -1,6 +1,7 @@
 """MinHash signatures by datasketch: the share of equal entries of two signatures estimates their texts' Jaccard."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from touchstone_trainer.curation.likeness.words import shingles
@@ -19,11 +20,17 @@ def signature(text: str) -> "MinHash":
 
 def signature_of(found: Iterable[tuple[str, ...]]) -> "MinHash":
     """The signature of a set of shingles."""
-    from datasketch import MinHash  # noqa: PLC0415 - brings scipy, and only some methods need it
-
-    made = MinHash(num_perm=PERMUTATIONS)
+    made = _empty().copy()
     made.update_batch([" ".join(one).encode("utf-8", "surrogatepass") for one in found])
     return made
+
+
+@cache
+def _empty() -> "MinHash":
+    """Drawing the permutations takes longer than using them."""
+    from datasketch import MinHash  # noqa: PLC0415 - brings scipy, and only some methods need it
+
+    return MinHash(num_perm=PERMUTATIONS)
 
 
 def index(threshold: float) -> "MinHashLSH":

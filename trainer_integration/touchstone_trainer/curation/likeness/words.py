@@ -9,10 +9,13 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 CHINESE_SHARE = 0.3
 """Share of Chinese characters among the words from which on a text is Chinese; formulas and names take the rest."""
+CACHED_TEXTS = 4_096
+"""Texts whose forms are held, a few MiB: a row is looked at by several methods, a benchmark question by many rows."""
 SHINGLE_WORDS = 5
 SHINGLE_CHARACTERS = 5
 
@@ -41,6 +44,7 @@ SPELT_NUMBER = re.compile(rf"\b(?:{'|'.join(SPELT)})\b")
 T = TypeVar("T", bound=Hashable)
 
 
+@lru_cache(CACHED_TEXTS)
 def canonical(text: str) -> str:
     """The text without its dress: equal for two writings of one question.
 
@@ -97,6 +101,7 @@ def jaccard(one: set[T], other: set[T]) -> float:
     return len(one & other) / len(one | other) if one and other else 0.0
 
 
+@lru_cache(CACHED_TEXTS)
 def numbers(text: str) -> tuple[str, ...]:
     """The numbers of a text in order, those that are spelt out too.
 
