@@ -76,10 +76,13 @@ class Reception:
             visit.end()
             _current.reset(token)
 
-    def hold(self, size: int) -> None:
-        """Take in so many bytes more. Raises QueueFull; a request that comes alone is let in whatever its size."""
-        if self._held and self._held + size > self._max_bytes:
+    def check(self, size: int, own: int) -> None:
+        """Raises QueueFull where `size` bytes more are too many, beside those of others; alone anything is let in."""
+        if self._held > own and self._held + size > self._max_bytes:
             raise QueueFull(RETRY_AFTER_S)
+
+    def hold(self, size: int) -> None:
+        """So many bytes more are here."""
         self._held += size
 
     def let_go(self, size: int) -> None:
@@ -102,20 +105,19 @@ class _Visit:
     async def receive(self) -> Message:
         if self._watch is not None:
             return await asyncio.shield(self._watch)
-        if self._announced and not self._held:
-            self._hold(self._announced)
+        if not self._held:
+            # Looked at and not taken: who announces much and sends little must not keep others out.
+            self._reception.check(self._announced, 0)
         message = await self._receive()
         if message["type"] == "http.disconnect":
             return message
-        if not self._announced:
-            self._hold(len(message.get("body", b"")))
+        size = len(message.get("body", b""))
+        self._reception.check(size, self._held)
+        self._reception.hold(size)
+        self._held += size
         if not message.get("more_body", False):
             self._watch = asyncio.ensure_future(self._wait_for_the_end())
         return message
-
-    def _hold(self, size: int) -> None:
-        self._reception.hold(size)
-        self._held += size
 
     async def _wait_for_the_end(self) -> Message:
         message = await self._receive()
