@@ -68,7 +68,7 @@ def experience(
     reward: float | None,
     response: tuple[int, ...],
     *,
-    logprob: float = -3.0,
+    logprob: float = -2.77,  # a sixteenth: the policy is near chance
     finish: FinishReason = FinishReason.STOP,
     prompt: tuple[int, ...] = (2, 8, 9),
 ) -> Experience:
@@ -88,6 +88,6 @@ BATCH = [
     experience(1, 1.0, (8,), prompt=(3, 9)),
     experience(2, 1.0, (14, 15, 1), prompt=(4, 9, 10, 11)),
     experience(2, None, (14, 1), prompt=(4, 9, 10, 11)),
-    experience(2, 0.0, (16, 17, 18, 1), prompt=(4, 9, 10, 11)),
+    experience(2, 0.0, (13, 12, 11, 1), prompt=(4, 9, 10, 11)),
 ]
 """Three prompts of different lengths, one response without a reward."""

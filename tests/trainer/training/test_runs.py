@@ -70,7 +70,7 @@ def test_run_leaves_weights_that_transformers_reads(uninterrupted: RunConfig) ->
     policy = policy_of(again.policy)
     for name, weight in newest_weights(uninterrupted.folder).items():
         torch.testing.assert_close(policy.model.state_dict()[name], weight, atol=0, rtol=0)
-    assert policy.decode([8, 9]) == "12"
+    assert policy.decode(policy.tokenizer.encode("1 2")) == "12"
 
 
 def test_only_the_newest_checkpoints_stay(uninterrupted: RunConfig) -> None:

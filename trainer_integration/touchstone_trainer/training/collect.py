@@ -116,17 +116,17 @@ class Collector:
         ]
         started = time.monotonic()
         written: list[Completion] = []
-        samples: list[Sample] = []
+        samples: list[tuple[Sample, Route]] = []
         futures: list[Future[list[Scored]]] = []
         for completion in self._rollouts.generate(requests, greedy=ask.greedy):
             group, draw = mine[len(written) // ask.size]
             written.append(completion)
-            samples.append(self._rows.sample(draw.domain, draw.row, completion.text, f"{ask.step}/{group}"))
+            sample = self._rows.sample(draw.domain, draw.row, completion.text, f"{ask.step}/{group}")
+            samples.append((sample, route(phase, draw.domain)))
             # Whole groups only: the judge sees a group's members together.
             whole = len(written) % ask.size == 0
             if len(written) == len(requests) or (whole and len(samples) >= self._config.rollouts.rows_at_once):
-                routes = [route(phase, mine[place // ask.size][1].domain) for place in range(len(written))]
-                futures.append(self._threads.submit(self._score, samples, routes[-len(samples) :], ask.step))
+                futures.append(self._threads.submit(self._score, samples, ask.step))
                 samples = []
         generated = time.monotonic()
         scored = [one for future in futures for one in future.result()]
@@ -138,11 +138,11 @@ class Collector:
         ]
         return [one for group in self._among.exchange(groups) for one in group]
 
-    def _score(self, samples: Sequence[Sample], routes: Sequence[Route], step: int) -> list[Scored]:
+    def _score(self, samples: Sequence[tuple[Sample, Route]], step: int) -> list[Scored]:
         found: dict[int, Scored] = {}
-        for wanted in set(routes):
-            places = [place for place, one in enumerate(routes) if one == wanted]
-            paid = self._scorer.score([samples[place] for place in places], route=wanted, step=step)
+        for wanted in {way for _, way in samples}:
+            places = [place for place, (_, way) in enumerate(samples) if way == wanted]
+            paid = self._scorer.score([samples[place][0] for place in places], route=wanted, step=step)
             found.update(zip(places, paid, strict=True))
         return [found[place] for place in range(len(samples))]
 

@@ -75,7 +75,7 @@ def settings(folder: Path, sources: Mapping[str, str], url: str, *, experts: boo
         "plan": {
             "phases": [
                 {"name": "math", "steps": 100, "domains": {"math": domains["math"]}},
-                {"name": "mixed", "steps": 200, "domains": domains, "reset_reference": False},
+                {"name": "mixed", "steps": 220 if experts else 200, "domains": domains, "reset_reference": False},
             ]
         },
         "policy": {
@@ -94,7 +94,7 @@ def settings(folder: Path, sources: Mapping[str, str], url: str, *, experts: boo
         },
         "rewards": {"url": url, "recall": "never"},
         "loss": {"kl_weight": 0.15, "truncated": "keep"},
-        "optimizer": {"learning_rate": 3e-3, "micro_batch_rows": 256},
+        "optimizer": {"learning_rate": 2e-3 if experts else 3e-3, "micro_batch_rows": 256},
         "evaluation": {"every_steps": 50},
         "checkpoint": {"every_steps": 50},
     }

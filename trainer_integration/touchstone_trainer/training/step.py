@@ -2,7 +2,8 @@
 
 Rule 1: the plan is made before the first backward pass; micro-batches and processes only split its work.
 Rule 2: a step that is not finite is skipped and says so: no weight changes, no moment changes.
-Rule 3: a step with nothing to learn is no step: the optimizer's momentum would move the weights without a reason.
+Rule 3: a step without an advantage is no step, KL or not: momentum would move the weights without a reason, and right
+        after a new reference AdamW would blow up the KL's rounding noise to steps of full size.
 """
 
 import math
@@ -90,7 +91,7 @@ class Learner:
         old, entropy = self.score(self.policy.model, experiences)
         plan = plan_batch(experiences, old, self._config.loss)
         done: list[Update] = []
-        if plan.teaches or (plan.rows and self.reference is not None):
+        if plan.teaches:
             reference = None if self.reference is None else self.score(self.reference, experiences)[0]
             for rows in updates(plan, experiences, self._config.optimizer.updates_per_batch):
                 fresh = not done or not self._config.loss.clip_cov
