@@ -12,6 +12,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.cache.redis_address import read_address
 from app.logs import Form, LeastLevel
 from app.profiles import Profile
 from app.reward_rules import RULES
@@ -80,7 +81,10 @@ class CacheSettings(_Group):
     """Verdicts and opinions kept: in memory always, behind it Redis or, without one, a file."""
 
     memory_mb: int = Field(default=64, gt=0, description="MiB kept in each process, in front of the store.")
-    redis_url: SecretStr | None = Field(default=None, description="`redis://host:6379/0`; without it the file is used.")
+    redis_url: SecretStr | None = Field(
+        default=None,
+        description="`redis://host:6379/0`, `redis+cluster://…` or `redis+sentinel://…`; without it the file.",
+    )
     redis_timeout_s: float = Field(
         default=0.05,
         gt=0,
@@ -91,6 +95,13 @@ class CacheSettings(_Group):
         default_factory=default_cache_file, description="SQLite file; None keeps nothing on disk."
     )
     file_mb: int = Field(default=1_024, gt=0, description="MiB the file may hold; the oldest entries go first.")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _readable(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            read_address(url.get_secret_value())
+        return url
 
 
 class _ServerSettings(_Group):

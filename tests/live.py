@@ -35,10 +35,11 @@ def redis_binary() -> str | None:
 
 
 class RedisServer:
-    """A redis-server without persistence."""
+    """A redis-server without persistence. `arguments` are more of its own."""
 
-    def __init__(self, binary: str, folder: Path) -> None:
+    def __init__(self, binary: str, folder: Path, *arguments: str) -> None:
         self.port = free_port()
+        self._arguments = arguments
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._binary = binary
         self._folder = folder
@@ -48,7 +49,7 @@ class RedisServer:
         """Start it and wait until it takes connections."""
         arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         self._process = subprocess.Popen(
-            [self._binary, *arguments, "--dir", str(self._folder)], stdout=subprocess.DEVNULL
+            [self._binary, *self._arguments, *arguments, "--dir", str(self._folder)], stdout=subprocess.DEVNULL
         )
         ends = time.monotonic() + START_LIMIT_S
         while time.monotonic() < ends:

@@ -13,14 +13,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
+from app.cache.redis_servers import connect
 from app.cache.store import Breaker, StoreState, WriteStop
 
-PREFIX = "touchstone:"
 PROBE_EVERY_S = 1.0
 """How long after Redis is back we notice at the latest."""
 MAX_WAITING_WRITES = 20_000
@@ -32,8 +29,6 @@ LAST_TURNS = 16
 """Of the event loop, after the limit: what has arrived is read in a few. With an idle loop they take microseconds."""
 LATE = 1.2
 """Limits after which a timer fires in a loop that was not busy, at the latest."""
-LIBRARY_LIMITS = 20.0
-"""The library's own limits, in limits of ours: they cannot know about stalls, and only catch what ours forgets."""
 
 T = TypeVar("T")
 
@@ -71,13 +66,7 @@ class RedisStore:
         self._stop = WriteStop("Redis")
         self._writes: asyncio.Queue[tuple[bytes, bytes]] = asyncio.Queue(MAX_WAITING_WRITES)
         self._tasks: list[asyncio.Task[None]] = []
-        self._redis: Redis = Redis.from_url(
-            url,
-            socket_timeout=LIBRARY_LIMITS * timeout_s,
-            socket_connect_timeout=LIBRARY_LIMITS * timeout_s,
-            retry=Retry(NoBackoff(), 0),
-            decode_responses=False,
-        )
+        self._server = connect(url, timeout_s, on_error)
 
     async def open(self) -> None:
         """Ask once whether it is there."""
@@ -88,15 +77,15 @@ class RedisStore:
         ]
 
     async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """One MGET; misses where Redis does not answer in time."""
+        """Misses where Redis does not answer in time."""
         if keys and self._breaker.closed:
             try:
-                found = await in_time(self._redis.mget([PREFIX + key.hex() for key in keys]), self._timeout_s)
+                found = await in_time(self._server.read(keys), self._timeout_s)
             except (RedisError, OSError, TimeoutError) as error:
                 self._failed("read", error)
             else:
                 self._breaker.succeeded()
-                return [value if isinstance(value, bytes) else None for value in found]
+                return found
         return [None] * len(keys)
 
     def put(self, key: bytes, value: bytes) -> None:
@@ -120,7 +109,7 @@ class RedisStore:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._redis.aclose()
+        await self._server.aclose()
 
     def _failed(self, what: str, error: Exception) -> None:
         self._on_error(what)
@@ -141,12 +130,9 @@ class RedisStore:
     async def _write(self, batch: list[tuple[bytes, bytes]]) -> None:
         if not (self._breaker.closed and self._stop.writing):
             return
-        pipeline = self._redis.pipeline(transaction=False)
-        for key, value in batch:
-            pipeline.set(PREFIX + key.hex(), value, ex=self._ttl_s)
         try:
             # Nobody waits for a write: give a large pipeline more time than a read.
-            await in_time(pipeline.execute(), 10 * self._timeout_s)
+            await in_time(self._server.write(batch, self._ttl_s), 10 * self._timeout_s)
         except ResponseError as error:
             # Full, or a replica that may not be written: it answers, so it is read on. The library puts the command,
             # and with it a user's text, into the message.
@@ -165,7 +151,7 @@ class RedisStore:
 
     async def _probe(self) -> None:
         try:
-            await in_time(self._redis.ping(), self._timeout_s)
+            await in_time(self._server.check(), self._timeout_s)
         except (RedisError, OSError, TimeoutError) as error:
             self._breaker.failed(f"{type(error).__name__}", at_once=True)
         else:

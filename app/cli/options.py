@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from app.cache.redis_address import read_address
 from app.cli.exit_codes import USAGE, fail
 
 if TYPE_CHECKING:
     from app.settings import Settings
-
-REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 
 def settings_from(**given: dict[str, Any]) -> "Settings":
@@ -28,8 +26,11 @@ def settings_from(**given: dict[str, Any]) -> "Settings":
 
 def check_redis(url: str | None) -> None:
     """End the command for an address that cannot be Redis."""
-    if url is not None and urlsplit(url).scheme not in REDIS_SCHEMES:
-        fail(f"--redis must look like redis://host:6379/0, not {url!r}", USAGE)
+    try:
+        if url is not None:
+            read_address(url)
+    except ValueError as error:
+        fail(f"--redis: {error}", USAGE)
 
 
 def joined(specs: Sequence[str] | None) -> str | None:

@@ -18,7 +18,10 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
         int | None, typer.Option(min=1, help="Processes for symbolic work. [default: one per CPU]")
     ] = None,
     servers: Annotated[int, typer.Option(min=1, help="Server processes; each has workers of its own.")] = 1,
-    redis: Annotated[str | None, typer.Option(metavar="URL", help="Shared cache, redis://host:6379/0.")] = None,
+    redis: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Shared cache: redis://host:6379/0, redis+cluster://…, redis+sentinel://…"),
+    ] = None,
     cache: Annotated[Path | None, typer.Option(metavar="PATH", help="Cache file used where there is no Redis.")] = None,
     model: Annotated[
         list[str] | None,
