@@ -1,7 +1,8 @@
 """The first pass of selection: what has to be known of each row before any can be chosen, a line a row on the disk.
 
-Rule 1: in memory stay about 150 bytes a row: its place in the file, the hashes of its bands, its labels by number.
-        Vectors are on the disk, texts are read again where two rows have to be compared.
+Rule 1: texts and vectors stay on the disk, and texts are read again where two rows have to be compared. In memory are
+        a row's place in the file, the hashes of its bands and its labels: with all of selection about 2 KiB a row, half
+        of that pages of the vectors' file, which the system can take back.
 """
 
 import base64

@@ -6,6 +6,7 @@ Rule 2: every row that is left out has a reason: a flaw, `unusable` aside, a dup
 
 import json
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -134,7 +135,7 @@ def choose(features: Features, client: Client, settings: Settings) -> Selection:
 
 def _bucket(features: Features, row: int, place: int) -> str:
     known = features.known[place]
-    return f"{features.domains[row] or known.subject}/{known.difficulty}"
+    return sys.intern(f"{features.domains[row] or known.subject}/{known.difficulty}")
 
 
 def _inspected(job: Job, client: Client, settings: Settings, folder: Path) -> Features:
