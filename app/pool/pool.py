@@ -178,7 +178,7 @@ class Pool:
         return (heavy or light) if self._heavy_turn else (light or heavy)
 
     def _taken(self, lane: Lane) -> list[Ticket]:
-        share = -(-lane.items // self._settings.workers)
+        share = -(-lane.items // (2 * self._settings.workers))  # half stays, for whoever is done first
         most = 1 if lane is self._heavy else min(MAX_FRAME_JOBS, share)
         tickets: list[Ticket] = []
         size = 0
