@@ -29,7 +29,7 @@ def row(question: str, reference: str | None = None, **more: Any) -> dict[str, A
 
 
 def write(path: Path, *rows: dict[str, Any]) -> str:
-    path.write_text("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in rows))
+    path.write_text("".join(json.dumps(one) + "\n" for one in rows))
     return str(path)
 
 
@@ -136,6 +136,13 @@ def test_lookalikes_without_shared_numbers_stay(sort: Sorted) -> None:
     asked = row("Find all functions $f$ on the reals with $f(x+f(y)) = f(x) + y$.", "$f(x)=x$")
     other = row("Find all functions $f$ on the positive integers with $f(n)$ dividing $n$.", "$f(x)=x$")
     assert sort(asked, other).counts["clean"] == 1
+
+
+def test_odd_texts_stop_nothing(sort: Sorted) -> None:
+    """Half a surrogate pair, signs alone, blanks and endless formulas are rows like others."""
+    odd = ["\ud800 half a pair in a question", "!!! ??? $$", " ", "$" * 999, "{" * 3000 + "}" * 3000, "1" * 5000]
+    done = sort(row("\ud800 half a pair in a question", "4"), *(row(text, "4") for text in odd))
+    assert (done.counts["contaminated: copy"], done.counts["clean"]) == (1, 5)
 
 
 def test_benchmarks_have_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

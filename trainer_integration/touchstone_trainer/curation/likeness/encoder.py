@@ -33,5 +33,10 @@ class Encoder:
 
     def __call__(self, texts: Sequence[str]) -> "NDArray[np.float32]":
         """A unit vector for each text."""
-        made: NDArray[np.float32] = _model().encode([plain(text[:MAX_CHARACTERS]) for text in texts])
+        made: NDArray[np.float32] = _model().encode([_readable(text) for text in texts])
         return made
+
+
+def _readable(text: str) -> str:
+    # Half a surrogate pair, from text cut between two tokens, is nothing that the tokenizer takes.
+    return plain(text[:MAX_CHARACTERS]).encode(errors="replace").decode()

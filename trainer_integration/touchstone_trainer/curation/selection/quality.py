@@ -48,7 +48,7 @@ ESCAPED = re.compile(r"\\[\\{}$]")
 COMMAND_LEFT, COMMAND_RIGHT = re.compile(r"\\left(?![a-zA-Z])"), re.compile(r"\\right(?![a-zA-Z])")
 ENVIRONMENT = re.compile(r"\\(begin|end)\{([^}]*)\}")
 PRICE = re.compile(r"(?<![\\\w$])\$\s?\d[\d,]*(?:\.\d+)?(?=[\s.,;:?!)]|$)(?!\s*(?:[=+*/^<>\\]|-\s?\d))")
-CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffd]")
 LINKED = re.compile(r"https?://|www\.|!\[|<img")
 FIGURE_SHOWN = re.compile(
     r"\b(?:in|as|see) (?:shown )?(?:in )?the (?:figure|diagram|picture|graph|table) (?:below|above|shown|to the)|"
