@@ -47,7 +47,7 @@ console = Console()
 def _start() -> None:
     """Train a policy with rewards from a Touchstone service."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    disable_progress_bar()  # transformers' own bars would break the run's
+    disable_progress_bar()  # type: ignore[no-untyped-call] # transformers' own bars would break the run's
 
 
 @app.command()
