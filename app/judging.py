@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app import tracing
 from app.cache.cache import Cache
 from app.cache.keys import judgement_key
 from app.guard import Guard, Observed
 from app.judge_controls import Controls, Exchange
-from app.judge_log import JudgeLog
 from app.judge_requests import Entries, ToJudge
+from app.line_log import LineLog
 from app.metrics import Metrics
 from app.pool.outcome import QueueFull
 from app.recent import Recent
@@ -62,7 +63,7 @@ class Judging:
         metrics: Metrics,
         guard: Guard,
         recent: Recent,
-        record: JudgeLog | None,
+        record: LineLog | None,
     ) -> None:
         self._served = served
         self._settings = settings
@@ -188,14 +189,15 @@ class Judging:
 
         limit_s = min(self._settings.timeout_s, ends - started)
         try:
-            judgements = await judge(
-                case,
-                protocol,
-                self._served,
-                policy,
-                deadline_s=limit_s * WORK_SHARE,
-                recorder=recorder if self._log else None,
-            )
+            with tracing.stage("judge"):
+                judgements = await judge(
+                    case,
+                    protocol,
+                    self._served,
+                    policy,
+                    deadline_s=limit_s * WORK_SHARE,
+                    recorder=recorder if self._log else None,
+                )
             judgements, told = await self._controls.apply(case, judgements, protocol, policy, ends)
         except Exception as error:
             log.exception("the judge failed")

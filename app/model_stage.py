@@ -15,6 +15,7 @@ import logging
 import time
 from dataclasses import dataclass, replace
 
+from app import tracing
 from app.cache.cache import Cache
 from app.cache.keys import control_key, opinion_key
 from app.metrics import Metrics
@@ -133,7 +134,8 @@ class ModelStage:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._settings.call_timeout_s):
-                opinion = await self._ask_for_each(problem, answer)
+                with tracing.stage("model"):
+                    opinion = await self._ask_for_each(problem, answer)
         except BackendError as error:
             opinion = self._failed(type(error).__name__, str(error))
         except TimeoutError:

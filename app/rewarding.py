@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from app.errors import ModelMissing
 from app.guard import Guard, Observed
@@ -24,6 +25,9 @@ from app.verification import Progress, Verification
 from grm.judge import PROTOCOLS
 from grm.judgement import Candidate, Case, Judgement, Reason, unscored
 from verifiers.verdict import reward
+
+if TYPE_CHECKING:
+    from app.audit import Audit
 
 ANSWER_MARGIN_S = 0.02
 """Kept back from the deadline for putting the answer together."""
@@ -60,6 +64,7 @@ class Rewarding:
     judging: Judging | None
     settings: RewardSettings
     guard: Guard
+    audit: "Audit | None" = None
 
     async def reward(self, request: Entries[ToReward], deadline_s: float) -> list[Rewarded | Refused]:
         """Pay for every item. Raises ModelMissing and QueueFull, which concern the whole request."""
@@ -80,6 +85,8 @@ class Rewarding:
                 await asyncio.gather(alone, return_exceptions=True)
         self._pay(items)
         self.guard.see((_observed(one) for one in items if one.item.rule.judges), request.step)
+        if self.audit is not None:
+            self.audit.rewarded(items, request.step)
         return list(answered)
 
     def _admitted(self, candidates: int) -> AbstractContextManager[None]:

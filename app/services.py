@@ -10,17 +10,20 @@ import pkgutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app import tracing
+from app.audit import Audit
 from app.cache.cache import Cache
 from app.cache.redis_store import RedisStore
 from app.cache.sqlite_store import SqliteStore
 from app.cache.store import NoStore, Store
 from app.drain import Drain
 from app.guard import Guard
-from app.judge_log import JudgeLog
 from app.judging import Judging
 from app.keys import Keyring
+from app.line_log import LineLog
 from app.metrics import Metrics
 from app.model_stage import ModelStage
 from app.pool.pool import Pool
@@ -79,6 +82,7 @@ def served_model(settings: ModelSettings | JudgeSettings, thinking: Thinking = T
         concurrency=settings.concurrency,
         thinking=thinking,
         dialect=settings.dialect,
+        call_headers=tracing.headers,
         vllm=VllmOptions(interpreter=settings.vllm_python, arguments=settings.vllm_args),
     )
     replicas = [model_from_spec(source, options) for source in settings.sources()]
@@ -115,8 +119,8 @@ async def open_services(
     # The pool is opened further down, and before the first request.
     recent = Recent(settings.console.disagreements, lambda: pool.state().queued_items)
     async with AsyncExitStack() as opened:
-        tracing = Tracing(settings.tracing)
-        opened.push_async_callback(asyncio.to_thread, tracing.close)
+        traces = Tracing(settings.tracing)
+        opened.push_async_callback(asyncio.to_thread, traces.close)
         cache = Cache(store(settings.cache, metrics), memory_bytes=settings.cache.memory_mb << 20, metrics=metrics)
         await cache.open()
         opened.push_async_callback(cache.close)
@@ -128,18 +132,26 @@ async def open_services(
         judging = None
         if judge is not None:
             judging = Judging(
-                judge, settings.judge, cache, metrics, guard, recent, _judge_log(settings, metrics, opened)
+                judge,
+                settings.judge,
+                cache,
+                metrics,
+                guard,
+                recent,
+                _line_log("judgement", settings.judge.log_file, settings.judge.log_mb, metrics.log_dropped.inc, opened),
             )
         code = settings.code.configuration()
         configure(code)  # this process asks the code task what an item may cost
+        lines = _line_log("audit", settings.audit.file, settings.audit.mb, metrics.audit_dropped.inc, opened)
+        audit = Audit(lines) if lines else None
         pool = Pool(settings.pool, registry, lambda reason: metrics.pool_restarts.labels(reason).inc(), code)
         opened.push_async_callback(pool.close)
         await pool.start()
         _watch(metrics, pool, cache, model, judging)
-        verification = Verification(verifiers, Works(verifiers, pool), cache, model, metrics, guard, recent)
-        rewarding = Rewarding(verification, judging, settings.reward, guard)
+        verification = Verification(verifiers, Works(verifiers, pool), cache, model, metrics, guard, recent, audit)
+        rewarding = Rewarding(verification, judging, settings.reward, guard, audit)
         yield Services(
-            settings, metrics, pool, cache, model, judging, verification, rewarding, guard, recent, tracing, keyring
+            settings, metrics, pool, cache, model, judging, verification, rewarding, guard, recent, traces, keyring
         )
 
 
@@ -159,10 +171,12 @@ async def _started(served: ServedModel | None, opened: AsyncExitStack) -> Served
     return served
 
 
-def _judge_log(settings: Settings, metrics: Metrics, opened: AsyncExitStack) -> JudgeLog | None:
-    if settings.judge.log_file is None:
+def _line_log(
+    name: str, file: Path | None, mb: int, dropped: Callable[[int], None], opened: AsyncExitStack
+) -> LineLog | None:
+    if file is None:
         return None
-    log = JudgeLog(settings.judge.log_file, settings.judge.log_mb << 20, metrics.log_dropped.inc)
+    log = LineLog(name, file, mb << 20, dropped)
     opened.callback(log.close)
     return log
 

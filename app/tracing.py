@@ -2,7 +2,7 @@
 
 Rule 1: nothing of a user's text, no key and no URL in a span: names and numbers of ours. An exception is its type.
         The web framework's own instrumentation, which would send the URL with its key, is off (see `app.main`).
-Rule 2: off, a stage costs the look at a variable; the SDK is imported only when tracing is on.
+Rule 2: off, a stage costs the look at a variable; the SDK is needed only when tracing is on.
 Rule 3: a span ends with its stage, in whichever task that runs.
 """
 

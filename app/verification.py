@@ -12,7 +12,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from app import blame
+from app import blame, tracing
 from app.cache.cache import Cache
 from app.cache.keys import facts_key, rules_key
 from app.errors import ModelMissing
@@ -32,6 +32,7 @@ from verifiers.registry import may_be_rescued
 from verifiers.verdict import Outcome, Verdict, reward
 
 if TYPE_CHECKING:
+    from app.audit import Audit
     from verifiers.registry import Verifier
 
 STEP_ITEMS = 64
@@ -74,6 +75,7 @@ class Verification:
     metrics: Metrics
     guard: Guard
     recent: Recent
+    audit: "Audit | None" = None
 
     async def verify(self, batch: Batch, deadline_s: float) -> list[Progress | Rejected]:
         """Decide every item. Raises ModelMissing and QueueFull, which concern the whole request."""
@@ -86,15 +88,19 @@ class Verification:
         ends = started + deadline_s - ANSWER_MARGIN_S
         answered = [Progress(item) if isinstance(item, Accepted) else item for item in batch.items]
         items = [entry for entry in answered if isinstance(entry, Progress)]
-        await self._decide_at_once(items)
-        await self._fetch_verdicts([progress for progress in items if progress.verdict is None])
+        with tracing.stage("quick"):
+            await self._decide_at_once(items)
+        with tracing.stage("cache"):
+            await self._fetch_verdicts([progress for progress in items if progress.verdict is None])
         shares = self._submit([progress for progress in items if progress.verdict is None])
         try:
             unfinished = [progress for progress in items if not self._finish_at_once(progress, batch)]
             if unfinished and self._model_may_speak(batch):
-                await self._until(ends, [self._run(one, shares.get(id(one)), batch, ends) for one in unfinished])
+                with tracing.stage("rules and model"):
+                    await self._until(ends, [self._run(one, shares.get(id(one)), batch, ends) for one in unfinished])
             elif unfinished:
-                await self._run_by_rules(unfinished, shares, batch, ends)
+                with tracing.stage("rules"):
+                    await self._run_by_rules(unfinished, shares, batch, ends)
         finally:
             for share in shares.values():
                 self.works.leave(share)
@@ -103,6 +109,8 @@ class Verification:
                 progress.settled = self._overtaken(progress, batch)
         self.recent.verified(items, self._count(answered), time.monotonic() - started)
         self.guard.see(map(_observed, items), batch.step)
+        if self.audit is not None:
+            self.audit.verified(items, batch.step)
         return answered
 
     # Before any waiting

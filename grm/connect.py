@@ -1,5 +1,6 @@
 """From what the operator wrote to a served model: `vllm:NAME` starts one, `http://…` uses a running one."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ EXAMPLES = "write `http://host:8000/v1` for a running server or `vllm:NAME_OR_PA
 @dataclass(frozen=True, slots=True)
 class ConnectOptions:
     """What goes with a source. `name` and `api_key` are for running servers, `vllm` for our own; `thinking` is what
-    the probe tries beside OFF.
+    the probe tries beside OFF; `call_headers()` goes with every question, such as the trace that it belongs to.
     """
 
     name: str | None = None
@@ -24,6 +25,7 @@ class ConnectOptions:
     concurrency: int = 64
     thinking: Thinking = Thinking.OFF
     dialect: Dialect | None = None
+    call_headers: Callable[[], Mapping[str, str]] = dict
     vllm: VllmOptions = field(default_factory=VllmOptions)
 
 
@@ -47,7 +49,13 @@ def _supervised(model: str, options: ConnectOptions) -> ServedModel:
         raise ValueError(f"`vllm:` needs a model's name or folder after it, not {model!r}: {EXAMPLES}")
     if options.name or options.api_key:
         raise ValueError("a model's name and an API key are for running servers; `vllm:` already names its model")
-    return SupervisedBackend(model, options.vllm, concurrency=options.concurrency, thinking=options.thinking)
+    return SupervisedBackend(
+        model,
+        options.vllm,
+        concurrency=options.concurrency,
+        thinking=options.thinking,
+        call_headers=options.call_headers,
+    )
 
 
 def _running(url: str, options: ConnectOptions) -> ServedModel:
@@ -70,5 +78,6 @@ def _running(url: str, options: ConnectOptions) -> ServedModel:
         concurrency=options.concurrency,
         thinking=options.thinking,
         dialect=options.dialect,
+        call_headers=options.call_headers,
     )
     return RemoteModel(backend)

@@ -9,7 +9,7 @@ Rule 4: requests go straight to the server: no proxy, no redirect, no netrc.
 import asyncio
 import random
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -62,10 +62,10 @@ class OpenAIBackend:
 
     Without a `model` the probe takes the only one there is; `learn` takes over what the probe found.
     `concurrency` bounds the requests in flight on each event loop. `thinking` is what the probe tries beside OFF;
-    without a `dialect` the server's model list says which it is.
+    without a `dialect` the server's model list says which it is. `call_headers()` is asked for every request.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by name but the address
         self,
         url: str,
         *,
@@ -75,6 +75,7 @@ class OpenAIBackend:
         thinking: Thinking = Thinking.OFF,
         dialect: Dialect | None = None,
         retries: RetryPolicy | None = None,
+        call_headers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         if concurrency < 1:
             raise ValueError(f"concurrency must be at least 1, not {concurrency}")
@@ -85,6 +86,7 @@ class OpenAIBackend:
         self._api_key = api_key
         self._concurrency = concurrency
         self._retries = retries or RetryPolicy()
+        self._call_headers = call_headers
         self._capabilities: Capabilities | None = None
         self._lanes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Lane] = weakref.WeakKeyDictionary()
 
@@ -170,6 +172,9 @@ class OpenAIBackend:
             raise BadReply(f"the server fails with {answer.status}: {said}")
         raise Refused(f"the server answers {answer.status}: {said}")
 
+    async def _add_headers(self, request: httpx2.Request) -> None:
+        request.headers.update(self._call_headers())
+
     def _lane(self, loop: asyncio.AbstractEventLoop) -> _Lane:
         lane = self._lanes.get(loop)
         if lane is None:
@@ -187,6 +192,7 @@ class OpenAIBackend:
                     keepalive_expiry=KEEPALIVE_S,
                 ),
                 trust_env=False,
+                event_hooks={"request": [self._add_headers]},
             )
             lane = self._lanes[loop] = _Lane(client, asyncio.Semaphore(self._concurrency))
         return lane

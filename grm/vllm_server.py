@@ -10,7 +10,7 @@ Rule 3: after FAILURES_SHOWN bad runs in a row the state says FAILED, with the l
 import asyncio
 import contextlib
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NoReturn, TypeVar
 
 from grm.backend import BackendError, Capabilities, Completion, ModelState, Phase, Reply, Unreachable
@@ -47,12 +47,19 @@ class SupervisedBackend:
     """A ServedModel whose server is our own child. `model` is a hub name or a folder."""
 
     def __init__(
-        self, model: str, options: VllmOptions, *, concurrency: int = 64, thinking: Thinking = Thinking.OFF
+        self,
+        model: str,
+        options: VllmOptions,
+        *,
+        concurrency: int = 64,
+        thinking: Thinking = Thinking.OFF,
+        call_headers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._model = model
         self._options = options
         self._concurrency = concurrency
         self._thinking = thinking
+        self._call_headers = call_headers
         self._standing = Standing(f"vllm:{model}", "not started yet")
         self._tail = LogTail()
         self._backend: OpenAIBackend | None = None
@@ -130,7 +137,11 @@ class SupervisedBackend:
         env = environment(self._model, build, self._options)
         process = await LeashedProcess.start(line, env, self._tail, grace_s=STOP_GRACE_S)
         backend = OpenAIBackend(
-            f"http://{LOOPBACK}:{port}", model=self._model, concurrency=self._concurrency, thinking=self._thinking
+            f"http://{LOOPBACK}:{port}",
+            model=self._model,
+            concurrency=self._concurrency,
+            thinking=self._thinking,
+            call_headers=self._call_headers,
         )
         if self._failures == 0:
             self._standing.move(Phase.STARTING, f"loading on the {build}, up to {self._options.start_limit_s:g} s")

@@ -6,7 +6,7 @@ import time
 
 from fastapi import APIRouter, Request, Response
 
-from app import bodies, callers, examples, requests, to_wire, wire
+from app import bodies, callers, examples, requests, to_wire, tracing, wire
 from app.deps import ServicesDep
 from app.request_scope import count_items
 from touchstone_client import contract
@@ -27,13 +27,15 @@ async def verify(request: Request, services: ServicesDep) -> Response:
     limits = services.settings.limits
     verification = services.verification
     body = await bodies.read_body(request, limits.body_mb << 20)
-    batch = requests.read(body, verification.verifiers)
+    with tracing.stage("parse"):
+        batch = requests.read(body, verification.verifiers)
     count_items(len(batch.items))
     answered = await verification.verify(batch, callers.allowed_s(batch.deadline_s, limits.deadline_s))
-    response = wire.VerifyResponse(
-        results=[to_wire.result(entry) for entry in answered],
-        model=services.model.name if services.model else None,
-        alarms=services.guard.alarms(),
-        elapsed_ms=round((time.perf_counter() - started) * 1000, 3),
-    )
-    return Response(wire.encode(response), media_type="application/json")
+    with tracing.stage("encode"):
+        response = wire.VerifyResponse(
+            results=[to_wire.result(entry) for entry in answered],
+            model=services.model.name if services.model else None,
+            alarms=services.guard.alarms(),
+            elapsed_ms=round((time.perf_counter() - started) * 1000, 3),
+        )
+        return Response(wire.encode(response), media_type="application/json")
