@@ -57,8 +57,8 @@ class Page:
     def script(self, code: str) -> Any:
         return self.driver.execute_script(code)
 
-    def until(self, holds: Callable[[], object], what: str) -> None:
-        WebDriverWait(self.driver, WAIT_S, poll_frequency=0.05).until(lambda _: holds(), message=what)
+    def until(self, holds: Callable[[], object], what: str, wait_s: float = WAIT_S) -> None:
+        WebDriverWait(self.driver, wait_s, poll_frequency=0.05).until(lambda _: holds(), message=what)
 
     def sample(self, name: str) -> None:
         """Click a sample and wait for its result."""
