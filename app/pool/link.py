@@ -92,10 +92,11 @@ class Link(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own class, no subclass of it
 
     def give(self, tickets: list[Ticket]) -> None:
-        """Hand over jobs. Only to an idle worker."""
+        """Hand over jobs. Only to an idle worker. Raises ValueError or OverflowError where a job cannot be encoded."""
         assert self._transport is not None
+        frame = frames.encode_jobs([ticket.job for ticket in tickets])  # may raise: then nothing was handed over
         self.tickets.extend(tickets)
-        self._transport.write(frames.encode_jobs([ticket.job for ticket in tickets]))
+        self._transport.write(frame)
         self._begin()
 
     def take_back(self) -> list[Ticket]:

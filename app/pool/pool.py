@@ -168,7 +168,22 @@ class Pool:
             tickets = self._taken(lane)
         if tickets:
             self._heavy_turn = not is_heavy(tickets[0])
-            link.give(tickets)
+            try:
+                link.give(tickets)
+            except (ValueError, OverflowError):  # a lone surrogate in some text, a number past 64 bits
+                self._lose_unsendable(tickets)
+
+    def _lose_unsendable(self, tickets: list[Ticket]) -> None:
+        sendable = []
+        for ticket in tickets:
+            try:
+                frames.encode_jobs([ticket.job])
+            except (ValueError, OverflowError) as error:
+                reason = f"the item cannot be handed to a worker: {type(error).__name__}"
+                self._lose(ticket, Cause.VERIFIER_RAISED, reason, time.monotonic())
+            else:
+                sendable.append(ticket)
+        self._requeue(sendable)
 
     def _open_lane(self) -> Lane | None:
         """Whose turn it is. A program keeps a worker for long: one worker is left to everything else."""
