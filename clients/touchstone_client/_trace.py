@@ -1,9 +1,10 @@
 """OpenTelemetry, for programs that use it: one span for each call, whatever its number of requests, and its
 `traceparent` on each of them.
 
-Rule 1: nothing of it is imported here: a program that traces has done so, and for all others it costs a look-up.
+Rule 1: nothing of it is imported unless the program has done so: for all others it costs a look-up.
 """
 
+import importlib
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -24,6 +25,6 @@ def call(requests: int) -> AbstractContextManager[Any]:
 def headers() -> Mapping[str, str]:
     """Where the service finds the trace that this task or thread is in; none where there is none."""
     found: dict[str, str] = {}
-    if (propagate := sys.modules.get("opentelemetry.propagate")) is not None:
-        propagate.inject(found)
+    if "opentelemetry.trace" in sys.modules:
+        importlib.import_module("opentelemetry.propagate").inject(found)
     return found
