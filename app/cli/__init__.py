@@ -7,6 +7,7 @@ load no web framework and no algebra system.
 import typer
 
 from app.cli.bench import bench
+from app.cli.deploy import deploy
 from app.cli.exit_codes import EXIT_CODES
 from app.cli.judge import judge
 from app.cli.lint_references import lint_references
@@ -31,6 +32,7 @@ cli.command()(bench)
 cli.command()(lint_references)
 cli.command()(make_key)
 cli.command()(version)
+cli.add_typer(deploy)
 
 
 def main() -> None:
