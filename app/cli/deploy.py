@@ -31,8 +31,9 @@ def ray(  # noqa: PLR0913, PLR0917 - one parameter for each option
 ) -> None:
     """Deploy the service on a Ray cluster, with autoscaling, and return.
 
-    The nodes need it installed with its `ray` extra, and Ray started with RAY_SERVE_ENABLE_HA_PROXY=1. Settings are the TOUCHSTONE_ variables of this command's
-    environment. Exit status: 0 deployed, 2 the call is wrong or there is no cluster.
+    The nodes need it installed with its `ray` extra, and Ray started with RAY_SERVE_ENABLE_HA_PROXY=1. Settings are
+    the TOUCHSTONE_ variables of this command's environment. Exit status: 0 deployed, 2 the call is wrong or there is
+    no cluster.
     """
     check_redis(redis)
     check_model("--model", model)
