@@ -4,12 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SERVE_ARGS ?=
 PYTEST_ARGS ?=
+FUZZ_MINUTES ?= 5
+FUZZ_EXAMPLES ?= 100
 # Editable: `app`, `verifiers` and `grm` run from the source tree.
 # First and alone: installed as some other package's dependency, pip may take a build with several GB for GPUs.
 TORCH := 2.13.0
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve install test check lint format types imports dockerfile vllm-env test-vllm frameworks-env test-frameworks test-console bench clean
+.PHONY: serve install test check lint format types imports dockerfile vllm-env test-vllm frameworks-env test-frameworks test-console bench fuzz clean
 # An interrupted `python -m venv` leaves an interpreter without pip, which would look finished.
 .DELETE_ON_ERROR:
 
@@ -60,6 +62,13 @@ test-console: $(VENV)/.test
 	sh tests/console/get_chromium.sh
 	TOUCHSTONE_REQUIRE_CHROMIUM=1 TOUCHSTONE_SCREENSHOTS=$(SCREENSHOTS) \
 		$(BIN)/python -m pytest -m console --timeout=300 -ra --durations=5 tests/console $(PYTEST_ARGS)
+
+# Findings are written to the current folder, as libFuzzer does. Minutes of each of the three readers.
+fuzz: $(VENV)/.test
+	@$(PIP_INSTALL) -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz.openapi --examples $(FUZZ_EXAMPLES)
+	for target in latex reply json; do \
+		$(BIN)/python fuzz/readers.py $$target -max_total_time=$$((60 * $(FUZZ_MINUTES))) || exit 1; done
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/rules.py

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -144,6 +145,17 @@ def _http_error(request: Request, error: Exception) -> Response:
     return respond(wire.Problem(kind, title, error.status_code, detail), error.headers)
 
 
+def _not_as_declared(_request: Request, error: Exception) -> Response:
+    """What the framework's own reading of a body or a query refuses."""
+    assert isinstance(error, RequestValidationError)
+    found = []
+    for one in error.errors():
+        # A field may be a name of the caller's: repeated only so far, and only where it is Unicode.
+        path = ".".join(str(part) for part in one["loc"][1:]).encode(errors="replace").decode()
+        found.append(wire.FieldProblem(path[:200] or "(body)", one["msg"]))
+    return respond(problem_of(Unusable("the request's fields are wrong; `errors` says what to fix", found)))
+
+
 def _gone(_request: Request, _error: Exception) -> Response:
     """The caller hung up before the request was complete: nobody reads this, and nothing is wrong here."""
     return Response(status_code=408)
@@ -163,5 +175,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestError, _request_error)
     app.add_exception_handler(QueueFull, _queue_full)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _not_as_declared)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _our_fault)

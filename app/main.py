@@ -75,6 +75,15 @@ _ANY_BODY = {
 """What every route that reads a body may answer."""
 
 
+def _add_answers(responses: dict[str, Any], *, takes_body: bool) -> None:
+    if "422" in responses and "application/json" in responses["422"]["content"]:
+        # The framework's own words: `app.errors` puts them into ours.
+        responses["422"] = examples.error(_ANY_BODY["422"], {})
+    if takes_body:
+        for status, description in _ANY_BODY.items():
+            responses.setdefault(status, examples.error(description, {}))
+
+
 class _Documented(FastAPI):
     """Adds the models of bodies that the routes read by hand, and the answers that all of them may give."""
 
@@ -97,9 +106,10 @@ class _Documented(FastAPI):
             for name, schema in extra["$defs"].items():
                 schemas.setdefault(name, schema)
             for path in document["paths"].values():
-                if "post" in path:
-                    for status, description in _ANY_BODY.items():
-                        path["post"]["responses"].setdefault(status, examples.error(description, {}))
+                for method, operation in path.items():
+                    _add_answers(operation["responses"], takes_body=method == "post")
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
             # The framework drops what is null; a reward of null is the point of some examples.
             for path, documented in _RESPONSES.items():
                 answers = document["paths"][path]["post"]["responses"]

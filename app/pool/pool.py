@@ -10,6 +10,7 @@ Rule 4: the pool says what happened (`Lost.cause`), never whom to blame.
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import time
@@ -32,6 +33,10 @@ SLOW_JOB_S = 0.05
 MAX_RESPAWN_DELAY_S = 1.0
 """Workers that die before they have served anything (no memory, broken install) are not forked in a tight
 loop."""
+SAY_EVERY_S = 10.0
+"""Between two lines of the log on lost workers: a policy that crashes them must not fill a disk. The metric counts."""
+
+log = logging.getLogger("touchstone")
 
 
 def _size(job: frames.Job) -> int:
@@ -91,6 +96,7 @@ class Pool:
         self._supervisor: asyncio.Task[None] | None = None
         self._early_exits: dict[int, int] = {}  # told of before `fork` had returned
         self._barren_deaths = 0
+        self._silent_until = 0.0
         self._closing = False
 
     async def start(self) -> None:
@@ -248,12 +254,20 @@ class Pool:
             return
         cause, detail = cause_of_death(link)
         self._on_restart("recycled" if link.recycled else str(cause))
+        if cause is Cause.WORKER_DIED and not link.recycled:
+            self._say(detail)
         if not link.served and not link.tickets:
             self._barren_deaths += 1
         self._short.set()
         if link.tickets and not (link.recycled or link.blameless):
             self._lose(link.tickets.popleft(), cause, detail, link.started)
         self._requeue(link.tickets)
+
+    def _say(self, detail: str) -> None:
+        now = time.monotonic()
+        if now >= self._silent_until:
+            log.warning("lost a worker: %s; a new one is forked", detail)
+            self._silent_until = now + SAY_EVERY_S
 
     def _lose(self, ticket: Ticket, cause: Cause, detail: str, started: float) -> None:
         if not ticket.future.done():
@@ -268,6 +282,8 @@ class Pool:
             self._early_exits[pid] = status
 
     def _zygote_lost(self) -> None:
+        if not self._closing:
+            log.warning("lost all workers, with the process that forks them; it is started anew")
         # Nobody is left to report how its workers end: they die with it.
         for link in list(self._links.values()):
             link.exited(int(signal.SIGKILL))
@@ -287,6 +303,7 @@ class Pool:
                     if not self._nursery.up:
                         await self._nursery.close()
                         await self._nursery.start(self._settings.start_timeout_s)
+                        log.warning("workers can be forked again")
                     await self._spawn()
                 except ZygoteLost:
                     self._barren_deaths += 1

@@ -2,19 +2,23 @@
 open-instruct's `POST /test_program` and `POST /test_program_stdio`.
 
 Rule 1: their shapes and their words, our sandbox: a program is never run in this process.
-Rule 2: what we could not run is said as their clients understand it: `SandboxError`, or status 503.
+Rule 2: what we could not run is said as their clients understand it: `SandboxError`, or status 503. Tests that cannot
+        be used are the caller's to fix: 422.
 """
 
 import math
 from typing import Any, Literal
 
+import msgspec
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
 from app import callers
 from app.deps import ServicesDep
+from app.errors import Unusable
 from app.pool import frames
 from app.pool.outcome import JobOutcome, Lost
+from app.request_scope import count_items
 from app.services import Services
 from verifiers.code_run import execution
 from verifiers.code_run.engines import Language, Status
@@ -26,6 +30,8 @@ from verifiers.verdict import Outcome
 TASK = "code"
 MARGIN_S = 1.5
 """Kept back from a worker's own limit, so that a slow program is stopped by the sandbox and not with its worker."""
+UNFIT = ("unread_tests", "unfit_tests")
+"""Rules of a verdict that is about the tests and not about us: sent again they would fare no better."""
 LANGUAGES = {
     "python": Language.PYTHON,
     "cpp": Language.CPP,
@@ -145,6 +151,11 @@ def _most_s(services: Services) -> float:
 
 
 async def _run(services: Services, problem: Problem) -> JobOutcome:
+    count_items(1)
+    try:
+        msgspec.msgpack.encode(problem)
+    except UnicodeEncodeError:
+        raise Unusable("the request holds text that is not Unicode; remove lone surrogates") from None
     pool = services.settings.pool
     # The pool's own limits, said for the job: programs wait in their own lane.
     limits = WorkLimits(pool.item_cpu_s, pool.item_wall_s, pool.item_memory_mb)
@@ -183,6 +194,8 @@ async def _test(services: Services, program: str, tests: list[Any], timeout_s: f
     if isinstance(outcome, Lost):
         raise HTTPException(503, outcome.detail)
     verdict = outcome.verdict
+    if verdict.rule in UNFIT:
+        raise Unusable(verdict.reason)
     if verdict.outcome is Outcome.UNDECIDABLE or verdict.details is None:
         # Their clients know no third answer; an error is at least not a wrong program.
         raise HTTPException(503, verdict.reason)

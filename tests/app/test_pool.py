@@ -58,6 +58,23 @@ async def observed() -> AsyncIterator[Observed]:
 GOOD = [f"good {number} 7" for number in range(10)]
 
 
+async def test_a_job_that_cannot_be_sent_costs_itself(observed: Observed) -> None:
+    """Text that is no Unicode never reaches a worker; the jobs beside it and after it do."""
+    halves = [job("\ud800 7"), *(job(response) for response in GOOD), job("7", "\udfff")]
+    first, *good, last = await asyncio.gather(*observed.pool.submit(halves))
+    assert all(isinstance(outcome, Lost) and "UnicodeEncodeError" in outcome.detail for outcome in (first, last))
+    assert all(isinstance(outcome, Finished) for outcome in good)
+    assert all(isinstance(outcome, Finished) for outcome in await observed.run(*GOOD))
+    assert observed.restarts == []
+
+
+async def test_lost_workers_are_logged_now_and_then(observed: Observed, caplog: pytest.LogCaptureFixture) -> None:
+    """However many workers an item crashes, the log gets a line, without a word of the item."""
+    await observed.run("segfault one", "segfault two", "die three")
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("lost a worker: the worker process ended by signal")
+
+
 @pytest.mark.parametrize(
     ("response", "cause"),
     [

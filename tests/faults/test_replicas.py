@@ -30,7 +30,7 @@ def test_a_replica_killed_in_the_middle_of_a_batch(tmp_path: Path, redis_server:
 
             asking = threading.Thread(target=ask)
             asking.start()
-            wait_for(lambda: marks.exists())
+            wait_for(marks.exists)
             one.kill()
             asking.join(60)
         assert [result.reward for result in answers] == [float(number % 3 > 0) for number in range(ITEMS)]

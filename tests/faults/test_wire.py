@@ -1,5 +1,6 @@
 """The wire between client and service fails; the service is well all the time."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -52,7 +53,7 @@ def test_a_wire_that_stalls(bench: Bench, wire: FaultProxy) -> None:
 def test_a_caller_that_hangs_up(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
     """A request whose caller is gone before it was complete leaves no error in the log, and nothing behind."""
     for _ in range(5):
-        with bench.one.connect() as connection:
+        with socket.create_connection(("127.0.0.1", bench.one.port)) as connection:
             connection.sendall(b"POST /v1/verify HTTP/1.1\r\nhost: t\r\ncontent-length: 1000\r\n\r\n{")
     assert bench.client.verify(items("still 7"))[0].reward == 1.0
     assert "Traceback" not in capfd.readouterr().err

@@ -119,10 +119,11 @@ def _call(node: t.Call) -> str:
         return before + _list(node.args) + after
     if node.name == "root":
         return f"\\sqrt[{render(node.args[1])}]{{{render(node.args[0])}}}"
-    if node.name == "binom":
+    if node.name == "binom" and len(node.args) == 2:  # the word alone takes any number: `binom(3)`
         return f"\\binom{{{render(node.args[0])}}}{{{render(node.args[1])}}}"
     sub = "" if node.sub is None else f"_{{{render(node.sub)}}}"
-    return f"\\{_ARCUS.get(node.name, node.name)}{sub}({_list(node.args)})"
+    name = node.name if node.name == "binom" else f"\\{_ARCUS.get(node.name, node.name)}"
+    return f"{name}{sub}({_list(node.args)})"
 
 
 def _where(node: t.Where) -> str:
