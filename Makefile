@@ -11,7 +11,7 @@ FUZZ_EXAMPLES ?= 100
 TORCH := 2.13.0
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve install test check lint format types imports dockerfile vllm-env test-vllm frameworks-env test-frameworks test-console bench fuzz clean
+.PHONY: serve install test check lint format types imports audit dockerfile vllm-env test-vllm frameworks-env test-frameworks test-console bench fuzz clean
 # An interrupted `python -m venv` leaves an interpreter without pip, which would look finished.
 .DELETE_ON_ERROR:
 
@@ -39,6 +39,11 @@ types: $(VENV)/.test
 
 imports: $(VENV)/.test
 	$(BIN)/lint-imports
+
+# Known vulnerabilities need the network: docs/security.md.
+audit: $(VENV)/.test
+	$(BIN)/python -m pip check
+	$(BIN)/python -m pytest -q tests/container/test_image.py -k pinned
 
 dockerfile: $(VENV)/.test
 	$(BIN)/hadolint docker/Dockerfile

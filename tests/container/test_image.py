@@ -131,3 +131,18 @@ def test_the_start_command_serves_and_the_healthcheck_agrees(tmp_path: Path) -> 
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize("files", [("compose.yaml",), ("compose.yaml", "compose.observe.yaml")])
+def test_containers_hold_no_more_than_they_need(files: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """No service but the model server may write to its root, and none of them gains privileges or has capabilities."""
+    monkeypatch.setenv("GRAFANA_PASSWORD", "of the test")
+    services = compose(*files)["services"]
+    assert isinstance(services, dict)
+    for name, service in services.items():
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "privileged" not in service, name
+        assert service.get("read_only") or name in {"vllm", "grafana"}, name
+        assert service["pids_limit"] > 0, name
+        assert service["mem_limit"], name
