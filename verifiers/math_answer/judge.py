@@ -30,6 +30,10 @@ _TO_WORK_ON = re.compile(
     r"\b(?:factor|factorise|factorize|expand|simplify|rationali[sz]e|evaluate|compute|calculate|convert|rewrite)\b|化简|因式分解|计算|求值",
     re.I,
 )
+_OPERATION = re.compile(r"[\w)}\]][+*^×÷·−-]|\\(?:times|cdot|div)|sqrt|√")
+"""A fraction is none: it may be the value itself."""
+_NUMBER = re.compile(r"[-−]?\d+(?:\.\d+)?")
+_CHOICE = re.compile(r"\b(?:which|whether|or)\b|哪|还是|或")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +169,18 @@ def _states(reference: str, answer: Node, question: str | None) -> bool:
 
 
 def _echoes(answer: str, reference: str, question: str) -> bool:
-    """Whether the answer is the expression that the question asked to work on, handed back unchanged."""
+    """Whether the answer is the expression that the question asked to work on, handed back unchanged: `2 + 3` for the
+    sum of 2 and 3. Of options to choose from ("which is larger, 2^3 or 3^2?") it would be an answer.
+    """
     given, wanted, asked = (_SPACES.sub("", text) for text in (bare(answer), bare(reference), question))
-    if len(given) < MIN_ECHO_CHARS or given not in asked or wanted in asked:
+    if given not in asked or wanted in asked:
         return False
-    return _TO_WORK_ON.search(question) is not None
+    if _TO_WORK_ON.search(question) is not None:
+        return len(given) >= MIN_ECHO_CHARS or _OPERATION.search(given) is not None
+    if not (_OPERATION.search(given) and _NUMBER.fullmatch(wanted)) or _CHOICE.search(question):
+        return False
+    spaced = r"\s*".join(map(re.escape, given))
+    return re.search(rf"(?<![\w.]){spaced}(?![\w.])", _SPACES.sub(" ", question)) is not None
 
 
 def _same_text(reference: str, answer: str, hints: Hints) -> bool | None:

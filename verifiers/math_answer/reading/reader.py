@@ -306,7 +306,8 @@ def _with_noun(node: Node, rest: list[Token], toks: list[Token], source: str) ->
         return based(str(node.num), int(in_base[1]))
     spelt = _words(rest, source)
     unit = units.canonical(spelt)
-    if unit is None and units.says_more(spelt):
+    # "5 apples 6" may mean either number: a noun has none.
+    if unit is None and (units.says_more(spelt) or any(token.kind == "num" for token in rest)):
         return _labelled(toks, source) or _text(toks, source)
     unit = unit or spelt
     if isinstance(node, Rel):
