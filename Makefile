@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SERVE_ARGS ?=
 PYTEST_ARGS ?=
+# Most tests wait for processes they started; a file's tests stay together, for the services they share.
+TEST_PROCESSES ?= 2
 FUZZ_MINUTES ?= 5
 FUZZ_EXAMPLES ?= 100
 # Editable: `app`, `verifiers` and `grm` run from the source tree.
@@ -23,7 +25,7 @@ install: $(VENV)/.test
 # Every failure, error and skip with its reason, and what took long, before the last line. Coverage is that of this
 # process: tracing the services and workers that tests start would change the limits they are tested for.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest --cov --cov-report=term -ra --durations=15 --durations-min=1 $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --cov --cov-report=term -ra --durations=15 --durations-min=1 $(PYTEST_ARGS)
 
 # `make --keep-going check` shows what each of them finds.
 check: lint format types imports dockerfile
