@@ -23,8 +23,12 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 SLOWEST_S = 60
 SETTINGS = {
     "TOUCHSTONE_POOL__WORKERS": "1",
-    # Garbage asks for waits of minutes, too; nobody is to be waited for here.
-    "TOUCHSTONE_CODE__ITEM_WALL_S": "5",
+    # On a busy machine many tests of one program pass the usual limit, which is a 503 as it should be.
+    "TOUCHSTONE_CODE__ITEM_WALL_S": "120",
+    "TOUCHSTONE_POOL__ITEM_WALL_S": "120",
+    "TOUCHSTONE_POOL__ITEM_CPU_S": "60",
+    # What is left to grow is not the cache.
+    "TOUCHSTONE_CACHE__MEMORY_MB": "4",
     "TOUCHSTONE_CONSOLE__DISAGREEMENTS": "50",
 }
 GENERATED = re.compile(r"(\d+) generated")
