@@ -13,7 +13,7 @@ Rule 3: pure counting, constant memory: a bounded number of epochs per task, tas
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -63,24 +63,33 @@ class Epoch:
     def add(self, seen: Observed) -> None:
         """Take in one item."""
         self.items += 1
-        self.looks += seen.looked
-        self.rescues += seen.rescued
-        self.controls += seen.controlled
-        self.control_failures += seen.control_failed
+        if seen.looked or seen.controlled or seen.control_failed:
+            self.looks += seen.looked
+            self.rescues += seen.rescued
+            self.controls += seen.controlled
+            self.control_failures += seen.control_failed
         if seen.label_mass is not None:
             self.reads += 1
             self.mass += seen.label_mass
-        if seen.reward is None:
+        reward = seen.reward
+        if reward is None:
             return
-        self.paid += seen.reward > 0
-        self.rescued_paid += seen.rescued and seen.reward > 0
         length = math.log1p(seen.chars)
         self.scored += 1
         self.length += length
         self.length_squared += length * length
-        self.reward += seen.reward
-        self.reward_squared += seen.reward * seen.reward
-        self.product += length * seen.reward
+        if reward > 0:
+            self.paid += 1
+            self.rescued_paid += seen.rescued
+        if reward:
+            self.reward += reward
+            self.reward_squared += reward * reward
+            self.product += length * reward
+
+    def merge(self, other: "Epoch") -> None:
+        """Take in what another holds."""
+        for part in PARTS:
+            setattr(self, part, getattr(self, part) + getattr(other, part))
 
     def figure(self, name: str, least: int) -> float | None:
         """One of FIGURES, or None where fewer than `least` observations stand behind it."""
@@ -107,12 +116,22 @@ class Epoch:
         return (self.scored * self.product - self.length * self.reward) / math.sqrt(spread_length * spread_reward)
 
 
+def added_up(seen: Iterable[Observed]) -> Epoch:
+    """The sums over some items."""
+    total = Epoch()
+    for one in seen:
+        total.add(one)
+    return total
+
+
+PARTS = tuple(part.name for part in fields(Epoch))
+
+
 def pooled(epochs: Iterable[Epoch]) -> Epoch:
     """All of them as one."""
     total = Epoch()
     for epoch in epochs:
-        for part in fields(Epoch):
-            setattr(total, part.name, getattr(total, part.name) + getattr(epoch, part.name))
+        total.merge(epoch)
     return total
 
 
@@ -134,22 +153,34 @@ class _Task:
         self.epochs.append((step, Epoch()))
         self._pooled.clear()
 
-    def add(self, seen: Observed, step: int | None) -> None:
-        """Take in one item; an item of a step that is no longer kept counts with the oldest."""
-        if step is None:
+    def add(self, seen: Sequence[Observed], step: int | None) -> Epoch:
+        """Take in items, and give their sums; items of a step that is no longer kept count with the oldest."""
+        if step is not None:
+            sums = added_up(seen)
+            self._of(step).merge(sums)
+            return sums
+        total = Epoch()
+        while seen:
             if not self.epochs or self.epochs[-1][0] is not None or self.epochs[-1][1].items >= self._block_items:
                 self._append(None)
-            self.epochs[-1][1].add(seen)
-            return
+            block = self.epochs[-1][1]
+            room = self._block_items - block.items
+            sums = added_up(seen[:room])
+            block.merge(sums)
+            total.merge(sums)
+            seen = seen[room:]
+        return total
+
+    def _of(self, step: int) -> Epoch:
+        """The epoch that items of this step count with."""
         if self.epochs and self.epochs[-1][0] == step:
-            self.epochs[-1][1].add(seen)
-            return
+            return self.epochs[-1][1]
         newest = max((known for known, _ in self.epochs if known is not None), default=-1)
         if step > newest:
             self._append(step)
         self._pooled.clear()
         at_or_before = [epoch for known, epoch in self.epochs if known is not None and known <= step]
-        (at_or_before[-1] if at_or_before else self.epochs[0][1]).add(seen)
+        return at_or_before[-1] if at_or_before else self.epochs[0][1]
 
 
 class Guard:
@@ -166,16 +197,16 @@ class Guard:
 
     def see(self, observed: Iterable[Observed], step: int | None) -> None:
         """Count the items of one request."""
-        touched: dict[str, Epoch] = {}
-        for seen in observed:
-            if (task := self._tasks.get(seen.task)) is None:
-                task = self._tasks[seen.task] = _Task(self._settings)
-            task.add(seen, step)
-            touched.setdefault(seen.task, Epoch()).add(seen)
-        for name, sums in touched.items():
-            for part in fields(Epoch):
-                if (amount := getattr(sums, part.name)) > 0:
-                    self._metrics.guard_sums.labels(name, part.name).inc(amount)
+        by_task: dict[str, list[Observed]] = {}
+        for one in observed:
+            by_task.setdefault(one.task, []).append(one)
+        for name, seen in by_task.items():
+            if (task := self._tasks.get(name)) is None:
+                task = self._tasks[name] = _Task(self._settings)
+            sums = task.add(seen, step)
+            for part in PARTS:
+                if (amount := getattr(sums, part)) > 0:
+                    self._metrics.guard_sums.labels(name, part).inc(amount)
             self._standing[name] = self._alarms(name)
 
     def alarms(self) -> list[str]:

@@ -119,7 +119,11 @@ class Verification:
         """What this process remembers, else the quick rules."""
         chars = remembered = 0
         started = time.perf_counter()
-        for number, progress in enumerate(items, 1):
+        for number, progress in enumerate(items):
+            if chars > STEP_CHARS or (number and number % STEP_ITEMS == 0):
+                chars = 0
+                await asyncio.sleep(0)
+                started = time.perf_counter()
             item = progress.item
             verifier = self.verifiers[item.task]
             progress.key = rules_key(item.task, verifier.VERSION, item.problem)
@@ -132,10 +136,6 @@ class Verification:
             now = time.perf_counter()
             progress.took(stage, now - started)
             chars += len(item.problem.response)
-            if number % STEP_ITEMS == 0 or chars > STEP_CHARS:
-                chars = 0
-                await asyncio.sleep(0)
-                now = time.perf_counter()
             started = now
         self.metrics.cache_reads.labels("verdict", "memory").inc(remembered)
 
@@ -193,7 +193,7 @@ class Verification:
         """Settle an item whose verdict is known and that needs no word of the model, or has it already."""
         if progress.verdict is None:
             return False
-        if self._asks_model(progress, progress.verdict, batch) and self.model is not None:
+        if self.model is not None and self._asks_model(progress, progress.verdict, batch):
             assert progress.verdict.answer is not None
             progress.opinion = self.model.recall(progress.item.problem, progress.verdict.answer)
             if progress.opinion is None:
@@ -313,14 +313,16 @@ class Verification:
 
     def _count(self, answered: list[Progress | Rejected]) -> Mapping[tuple[str, str, str], int]:
         """By task, stage and outcome."""
-        counted: Counter[tuple[str, str, str]] = Counter()
+        counted: Counter[tuple[str, str, str]] = Counter(
+            (entry.item.task, entry.settled.stage, entry.settled.outcome)
+            for entry in answered
+            if isinstance(entry, Progress) and entry.settled is not None
+        )
         for entry in answered:
             if isinstance(entry, Rejected):
                 # The task is the caller's text; only registered names may be labels.
                 task = entry.task if entry.task in self.verifiers else "unknown"
-                counted[task, blame.STAGE, "undecidable"] += 1
-            elif entry.settled is not None:
-                counted[entry.item.task, entry.settled.stage, entry.settled.outcome] += 1
+                counted[task, blame.STAGE, Outcome.UNDECIDABLE] += 1
         for labels, number in counted.items():
             self.metrics.outcomes.labels(*labels).inc(number)
         return counted

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from verifiers.verdict import Outcome, Verdict
 
+REFUSED = (Outcome.INCORRECT, Outcome.UNREADABLE)
+
 
 class Recall(StrEnum):
     """Whether the caller wants the model's second look: if there is one, never, or as a condition."""
@@ -56,7 +58,7 @@ def wants_model(verdict: Verdict) -> bool:
     """Whether a second look can help: the rules did not accept, and there is an answer to look at."""
     if verdict.answer is None:
         return False
-    return verdict.outcome in (Outcome.INCORRECT, Outcome.UNREADABLE) or verdict.passed_on
+    return verdict.outcome in REFUSED or verdict.passed_on
 
 
 def by_rules(verdict: Verdict, note: str = "") -> Settled:

@@ -10,6 +10,7 @@ Rule 3: SHA-256: rewards must not be had by crafting a collision.
 import hashlib
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -19,6 +20,8 @@ from verifiers.problem import Problem
 
 FORMAT = b"touchstone-4"
 """Raised whenever the meaning of a stored value changes."""
+MAX_ASKED = 16
+"""Beginnings of keys that are kept: the groups of a batch. Each may be as long as an item's references may."""
 _TASK_FORMAT = FORMAT.decode()
 _options_encoder = msgspec.json.Encoder(order="sorted")
 
@@ -42,13 +45,22 @@ def _options(options: Mapping[str, object]) -> bytes:
     return _options_encoder.encode(options) if options else b""
 
 
+@lru_cache(MAX_ASKED)
+def _asked(
+    kind: str, task: str, version: str, question: str | None, options: str, references: tuple[str, ...], answers: int
+) -> tuple[str, str]:
+    """What the keys of a group have in common: how they begin, and the text before the answer."""
+    parts = (kind, task, version, question or "", options, *references)
+    # Without the numbers, a reference could stand for a fact.
+    return f"{_TASK_FORMAT}{(question is None, answers, *map(len, parts))!r}"[:-1], "".join(parts)
+
+
 def _task_key(kind: str, task: str, version: str, problem: Problem, answer: tuple[str, ...]) -> bytes:
     """Every verified item has one or two of these made: as text in one piece, which is encoded and hashed once."""
-    options = _options(problem.options).decode()
-    parts = (kind, task, version, problem.question or "", options, *problem.references, *answer)
-    # Without the numbers, a reference could stand for a fact.
-    shape = (problem.question is None, len(answer), *map(len, parts))
-    return hashlib.sha256(f"{_TASK_FORMAT}{shape}{''.join(parts)}".encode()).digest()
+    options = _options(problem.options).decode() if problem.options else ""
+    begin, asked = _asked(kind, task, version, problem.question, options, problem.references, len(answer))
+    lengths = ", ".join([str(len(part)) for part in answer])
+    return hashlib.sha256(f"{begin}, {lengths}){asked}{''.join(answer)}".encode()).digest()
 
 
 def rules_key(task: str, version: str, problem: Problem) -> bytes:
