@@ -48,12 +48,10 @@ class Sample:
 def listener(url: str) -> psutil.Process:
     """The process behind the address."""
     port = urlsplit(url).port
-    pids = {
-        found.pid for found in psutil.net_connections("tcp") if found.status == "LISTEN" and found.laddr.port == port
-    }
-    if len(pids) != 1 or None in pids:
-        sys.exit(f"no process of ours listens on port {port}: start the service here, and give its --url")
-    return psutil.Process(pids.pop())
+    for found in psutil.net_connections("tcp"):
+        if found.status == "LISTEN" and getattr(found.laddr, "port", None) == port and found.pid:
+            return psutil.Process(found.pid)
+    sys.exit(f"no process that we may see listens on port {port}: start the service here, and give its --url")
 
 
 def memory_mb(service: psutil.Process) -> tuple[float, float]:
