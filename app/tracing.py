@@ -108,7 +108,10 @@ class Tracing:
 
 
 def _provider(settings: TracingSettings) -> "TracerProvider":
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - see rule 2
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - see rule 2
+    except ImportError as missing:
+        raise RuntimeError("traces need the extra: pip install 'touchstone[otel]'") from missing
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
