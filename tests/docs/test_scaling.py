@@ -25,7 +25,7 @@ def test_a_line_of_the_sheet_worked_by_hand(tmp_path: Path) -> None:
         ' "cached_share": 0.5, "joined_share": 0.5}'
     )
     script = ROOT / "benchmarks" / "scaling.py"
-    options = [tmp_path / "bench.json", "--rewards-per-minute", "60000", "--use", "0.6", "--looked-at", "0"]
+    options = [str(tmp_path / "bench.json"), "--rewards-per-minute", "60000", "--use", "0.6", "--looked-at", "0"]
     ran = subprocess.run([sys.executable, script, *options], capture_output=True, text=True, check=True)
     assert "| server processes, one core each | 1.00 | 1 | 60,000 | measured |" in ran.stdout
     assert "| cores for workers | 2.00 | 2 | 30,000 | measured |" in ran.stdout
