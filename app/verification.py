@@ -22,7 +22,7 @@ from app.model_stage import ModelStage
 from app.pool.outcome import Finished, JobOutcome, Lost, QueueFull
 from app.recent import Recent
 from app.requests import Accepted, Batch, Rejected
-from app.rescue import barred
+from app.rescue import Bars
 from app.works import Share, Wanted, Works
 from touchstone_client.contract import Recall
 from verifiers import hooks, hybrid
@@ -76,6 +76,7 @@ class Verification:
     guard: Guard
     recent: Recent
     audit: "Audit | None" = None
+    bars: Bars = field(default_factory=Bars)
 
     async def verify(self, batch: Batch, deadline_s: float) -> list[Progress | Rejected]:
         """Decide every item. Raises ModelMissing and QueueFull, which concern the whole request."""
@@ -269,7 +270,7 @@ class Verification:
         if progress.barred is None:
             assert progress.verdict is not None
             if may_be_rescued(progress.item.task, progress.verdict):
-                progress.barred = barred(progress.item.problem, progress.verdict.answer or "")
+                progress.barred = self.bars.of(progress.key, progress.item.problem, progress.verdict.answer or "")
             else:
                 progress.barred = "the rules of this task are final"
         return bool(progress.barred)

@@ -83,7 +83,8 @@ def gate(case: Case, candidate: Candidate) -> Rejection | None:
     if any(candidate.response.strip() == reference.strip() != "" for reference in case.references):
         return None
     text = visible(candidate.response[:MAX_CHECKED_CHARS])
-    seen = Seen(text, bare(text), tuple(words_of(bare(text))), case)
+    shown = bare(text)
+    seen = Seen(text, shown, tuple(words_of(shown)), case)
     for rule in _RULES:
         found = rule(seen)
         if found is not None:
@@ -213,7 +214,7 @@ def _part_echo(seen: Seen) -> Rejection | None:
         and letters | STOP >= set(said)
     ):
         return Rejection(Reason.ECHO, "the letters of the options, handed back")
-    if not seen.holds_reference and "=" in seen.text and flat(seen.text) in flat(seen.case.question):
+    if not seen.holds_reference and "=" in seen.text and seen.flat in flat(seen.case.question):
         return Rejection(Reason.ECHO, "the question's equation, handed back")
     if not seen.holds_reference and _goes_round(seen, asked):
         return Rejection(Reason.ECHO, "the question's words in a circle")
@@ -236,7 +237,7 @@ def _whole_echo(seen: Seen, asked: Counter[str], said: Counter[str]) -> Rejectio
     if not said or set(said) - set(asked):
         return None
     close = flat(seen.case.reference or "")
-    if close and flat(seen.text) == close:
+    if close and seen.flat == close:
         return None
     if len(set(_OPTION.findall(seen.text))) >= ECHO_OPTIONS:
         return Rejection(Reason.ECHO, "the options, handed back")

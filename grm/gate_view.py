@@ -4,6 +4,7 @@ import html
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 
 from grm.judgement import Case
 from grm.replies.thinking import without_thinking
@@ -17,6 +18,8 @@ _TAG = re.compile(
 )
 # Letters and signs that print as nothing: Hangul fillers, the empty Braille pattern.
 _BLANK = dict.fromkeys(map(ord, "\u115f\u1160\u3164\uffa0\u2800"))
+_UNSEEN = frozenset(("Cf", "Cc", "Cn", "Co", "Cs"))
+_NO_LETTER_OR_DIGIT = re.compile(r"[\W_]+")
 STRUCTURE = re.compile(
     r"\\(?:[dt]?frac|sqrt|left|right|boxed|fbox|text\w*|math\w+|begin|end|displaystyle|q?quad|operatorname|hline"
     r"|item|label"
@@ -28,27 +31,33 @@ _RULE_ROW = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*\|?\s*$")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+(?:\.\d+)?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Seen:
-    """A response as a reader sees it, and what it is held against."""
+    """A response as a reader sees it, and what it is held against. What several rules ask for is worked out once."""
 
     text: str
     bare: str
     words: tuple[str, ...]
     case: Case
 
-    @property
+    @cached_property
+    def flat(self) -> str:
+        """The text's letters and digits."""
+        return flat(self.text)
+
+    @cached_property
     def holds_reference(self) -> bool:
         """Whether the reference's own text is in the response, or the response's in the reference."""
-        said = self.text
-        return any(_holds(said, wanted) or _holds(wanted, said) for wanted in self.case.references)
+        said = (self.text, self.flat)
+        wanted = [(reference, flat(reference)) for reference in self.case.references]
+        return any(_holds(said, one) or _holds(one, said) for one in wanted)
 
-    @property
+    @cached_property
     def is_formula(self) -> bool:
         """Whether it is written in symbols rather than words: these are the question's own by nature."""
         return not any(len(word) >= 3 and word.isalpha() for word in self.words)
 
-    @property
+    @cached_property
     def wants_number(self) -> bool:
         """Whether the reference is a number, with a short unit at most."""
         reference = STRUCTURE.sub("", unicodedata.normalize("NFKC", self.case.reference or ""))
@@ -58,9 +67,9 @@ class Seen:
 def visible(response: str) -> str:
     """Without thinking and invisible characters, compatibility forms folded."""
     text = unicodedata.normalize("NFKC", html.unescape(without_thinking(response))).translate(_BLANK)
-    return "".join(
-        char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cf", "Cc", "Cn", "Co", "Cs")
-    )
+    # By the kinds of characters, of which there are few in a long text.
+    unseen = [char for char in set(text) - {"\n", "\t"} if unicodedata.category(char) in _UNSEEN]
+    return text.translate(dict.fromkeys(map(ord, unseen))) if unseen else text
 
 
 def bare(text: str) -> str:
@@ -79,14 +88,14 @@ def words_of(text: str) -> list[str]:
 
 
 def flat(text: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())
+    return _NO_LETTER_OR_DIGIT.sub("", unicodedata.normalize("NFKC", text).casefold())
 
 
-def _holds(text: str, part: str) -> bool:
-    """Whether the part is in the text; a short one as words of its own: "Na" is in every "final"."""
-    short = flat(part)
-    if not short or short not in flat(text):
+def _holds(text: tuple[str, str], part: tuple[str, str]) -> bool:
+    """Whether the part is in the text; a short one as words of its own: "Na" is in every "final". Both with `flat`."""
+    short = part[1]
+    if not short or short not in text[1]:
         return False
     if len(short) >= CERTAIN_CHARS or not short.isascii():
         return True
-    return f" {' '.join(words_of(part))} " in f" {' '.join(words_of(text))} "
+    return f" {' '.join(words_of(part[0]))} " in f" {' '.join(words_of(text[0]))} "
