@@ -75,7 +75,7 @@ fuzz: $(VENV)/.test
 	@$(PIP_INSTALL) -e '.[fuzz]'
 	$(BIN)/python -m tests.fuzz.openapi --examples $(FUZZ_EXAMPLES)
 	for target in latex reply json; do \
-		$(BIN)/python fuzz/readers.py $$target -max_total_time=$$((60 * $(FUZZ_MINUTES))) || exit 1; done
+		$(BIN)/python benchmarks/fuzz_readers.py $$target -max_total_time=$$((60 * $(FUZZ_MINUTES))) || exit 1; done
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/rules.py

@@ -1,4 +1,4 @@
-"""Modules that begin with a training framework are read where it is installed (`make frameworks-env`) and nowhere else."""
+"""Modules that begin with a training framework are read only where it is installed (`make frameworks-env`)."""
 
 from importlib.util import find_spec
 

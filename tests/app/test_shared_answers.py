@@ -1,5 +1,7 @@
 """One verification for equal answers under other text, within a request, across requests and across restarts."""
 
+from typing import Any
+
 from tests.app.conftest import StartApp
 
 REGISTRY = "verifiers.registry:VERIFIERS"
@@ -33,6 +35,7 @@ async def test_words_are_judged_each_in_its_own_text(start_app: StartApp) -> Non
         sent = [
             item(f"Attempt {number}.", r"$\boxed{\text{Canberra}}$.", "the city of Canberra") for number in range(3)
         ]
+        results: list[dict[str, Any]] = []
         for _ in range(2):
             results = (await running.http.post("/v1/verify", json={"items": sent})).json()["results"]
             assert len({result["outcome"] for result in results}) == 1

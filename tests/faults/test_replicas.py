@@ -13,8 +13,8 @@ ITEMS = 400
 
 
 def test_a_replica_killed_in_the_middle_of_a_batch(tmp_path: Path, redis_server: RedisServer) -> None:
-    """Behind a balancer, what the dead replica had is asked of the other: every item has one result, in its place, and
-    what had been decided is not decided again."""
+    """Behind a balancer, what the dead replica had is asked of the other: every item has one result, in its place, for
+    at most two runs an item on average."""
     settings = SMALL | {"TOUCHSTONE_CACHE__REDIS_URL": redis_server.url}
     replicas = [LiveService(tmp_path, settings, registry=FAULTS) for _ in range(2)]
     try:

@@ -1,5 +1,6 @@
 """The wire formats of SandboxFusion and open-instruct, answered by real worker processes with real sandboxes."""
 
+import asyncio
 import functools
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -102,5 +103,8 @@ async def test_sandboxes_end_with_the_service(services: tuple[Services, httpx2.A
     worker.kill()
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
+    # What is sent to the worker before its end is seen would be lost with it.
+    while worker.pid in held.pool.worker_pids():  # noqa: ASYNC110 - the pool announces no end
+        await asyncio.sleep(0.01)
     again = await post(http, "/run_code", {"code": "print(2)"})
     assert again["run_result"]["stdout"] == "2\n"

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from verifiers import choice, exact_text, grid, instructions, json_answer, math_answer, routing, span, tool_calls
+from verifiers import choice, exact_text, grid, hooks, instructions, json_answer, math_answer, routing, span, tool_calls
 from verifiers.problem import Problem
 from verifiers.registry import Verifier
 from verifiers.verdict import Outcome, Verdict
@@ -124,7 +124,7 @@ def test_verdict_says_what_was_chosen() -> None:
 
 def test_quick_look_never_disagrees_with_the_full_one() -> None:
     """What is decided at a glance is what the task would have decided."""
-    hasty = [(case, AUTO.quick(problem(case))) for case in CASES]
+    hasty = [(case, hooks.quick(AUTO, problem(case))) for case in CASES]
     assert any(quick is not None for _, quick in hasty)
     for case, quick in hasty:
         assert quick is None or quick.outcome is AUTO.verify(problem(case)).outcome, case["id"]

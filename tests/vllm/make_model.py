@@ -36,7 +36,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
         vocab_size=512, special_tokens=specials, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
     )
     tokenizer.train_from_iterator(LINES * 50, trainer)
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         bos_token="<|endoftext|>",
         eos_token="<|im_end|>",
@@ -77,7 +77,7 @@ def teach_first_word(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
         wanted = torch.tensor([random.choice((yes[0], yes[0], yes[0], no[0])) for _ in range(16)])
         loss = torch.nn.functional.cross_entropy(model(inputs).logits[:, -1], wanted)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
 
 

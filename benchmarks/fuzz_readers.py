@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of what reads text of models: `python fuzz/readers.py latex -max_total_time=60`.
+"""Coverage-guided fuzzing of what reads text of models: `python benchmarks/fuzz_readers.py latex -max_total_time=60`.
 
 TARGET is `latex`, `reply` or `json`; what follows goes to libFuzzer. A finding is any exception that the reader does
 not announce, or an input that takes longer than SLOW_S. libFuzzer writes the input to a file and ends with a status
