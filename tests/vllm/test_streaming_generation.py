@@ -48,7 +48,10 @@ async def metric(server: SupervisedBackend, name: str, labels: str = "") -> floa
 
 
 async def work(server: SupervisedBackend) -> tuple[float, float]:
-    """Requests that ended by themselves, and tokens sampled. vLLM counts no request whose client hung up."""
+    """Requests that ended by themselves, and tokens sampled. vLLM counts no request whose client hung up, and one that
+    ended a moment after its last token was sent.
+    """
+    await becomes(server, busy=False)
     return await metric(server, "vllm:request_success_total"), await metric(server, "vllm:generation_tokens_total")
 
 
@@ -123,6 +126,7 @@ async def test_a_cancelled_sample_is_aborted_too(server: SupervisedBackend) -> N
     """A task that is cancelled leaves no work behind at the server."""
     task = asyncio.create_task(sample(server, PROMPTS["text"], LONG, None))
     await becomes(server, busy=True)
+    assert not task.done()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
