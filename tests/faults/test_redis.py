@@ -37,14 +37,18 @@ def test_killed_and_restarted_empty(bench: Bench, redis_client: Redis) -> None:
 
 
 def test_frozen(bench: Bench, redis_client: Redis) -> None:
-    """Frozen, Redis is asked once; everybody after that gets verdicts without it, until it answers again."""
+    """Frozen, Redis is asked once; everybody after that gets verdicts without it, until it answers again. A stall of
+    the service's own may cost a second look-up.
+    """
     assert judged_right(bench, fresh())
     before = metric(bench.one, READ_ERRORS)
     bench.redis.freeze()
-    for _ in range(5):
-        assert judged_right(bench, fresh())
-    assert metric(bench.one, READ_ERRORS) == before + 1
-    bench.redis.thaw()
+    try:
+        for _ in range(5):
+            assert judged_right(bench, fresh())
+    finally:
+        bench.redis.thaw()
+    assert 1 <= metric(bench.one, READ_ERRORS) - before <= 2
     wait_for(lambda: part(bench.one, "cache")["ok"])
     assert judged_right(bench, fresh())
 

@@ -10,7 +10,7 @@ def learning_rate(config: OptimizerConfig, step: int, since_reset: int) -> float
 
     >>> decaying = OptimizerConfig(learning_rate=1.0, warmup_steps=4, decay_steps=100, final_share=0.5)
     >>> [round(learning_rate(decaying, step, step), 3) for step in (0, 3, 50, 100, 200)]
-    [0.25, 0.998, 0.75, 0.5, 0.5]
+    [0.25, 0.999, 0.75, 0.5, 0.5]
     """
     warm = min(1.0, (since_reset + 1) / config.warmup_steps) if config.warmup_steps else 1.0
     if config.decay_steps is None:
