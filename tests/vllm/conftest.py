@@ -23,11 +23,6 @@ START_LIMIT_S = 300.0
 """One minute on two quiet cores, up to three on loaded ones."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the second server comes last: beside it the first one is too slow to abort what it no longer owes."""
-    items.sort(key=lambda item: "roomy" in getattr(item, "fixturenames", ()))
-
-
 @pytest.fixture(scope="session")
 def vllm_python() -> str:
     """The Python of the finished vLLM environment. Skips without one, unless TOUCHSTONE_REQUIRE_VLLM=1."""
