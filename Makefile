@@ -54,7 +54,7 @@ vllm-env: $(VENV)/.test
 	PYTHON=$(PYTHON) bash tests/vllm/make_env.sh
 
 test-vllm: vllm-env
-	TOUCHSTONE_REQUIRE_VLLM=1 $(BIN)/python -m pytest -m vllm --timeout=900 -ra --durations=5 tests/vllm
+	TOUCHSTONE_REQUIRE_VLLM=1 $(BIN)/python -m pytest -m vllm --timeout=900 -ra --durations=5 tests/vllm $(PYTEST_ARGS)
 
 frameworks-env:
 	PYTHON=$(PYTHON) bash tests/frameworks/make_env.sh
