@@ -3,8 +3,9 @@
 Rule 1: no text of a user in a label: tasks are labelled by their registered names, the rest by our own words.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import (
@@ -15,6 +16,8 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.metrics_core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from app.metrics_peers import Peers
 
@@ -24,82 +27,75 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 SECONDS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60)
 
 
+class _Read(Collector):
+    """A counter that somebody else keeps: the library's own has no `set_function`."""
+
+    def __init__(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        self._name, self._documentation, self._read = name, documentation, read
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        yield CounterMetricFamily(self._name, self._documentation, value=self._read())
+
+
 class Metrics:
     """Counters by what happened."""
 
     def __init__(self) -> None:
-        self._registry = registry = CollectorRegistry()
+        self._registry = CollectorRegistry()
         self._peers: Peers | None = None
-        self.outcomes = Counter("touchstone_items", "Items answered.", ("task", "stage", "outcome"), registry=registry)
-        self.stage_seconds = Histogram(
-            "touchstone_stage_seconds",
-            "Seconds of one stage.",
-            ("stage",),
-            buckets=SECONDS,
-            registry=registry,
+        counter = partial(Counter, registry=self._registry)
+        seconds = partial(Histogram, buckets=SECONDS, registry=self._registry)
+        gauge = partial(Gauge, registry=self._registry)
+
+        # At the door
+        self.requests = counter("touchstone_requests", "Requests answered, by route and status.", ("route", "status"))
+        self.request_seconds = seconds(
+            "touchstone_request_seconds", "Seconds from a request's head to the end of its answer.", ("route",)
         )
-        self.cache_reads = Counter(
-            "touchstone_cache_reads", "Look-ups by kind and result.", ("kind", "result"), registry=registry
-        )
-        self.cache_errors = Counter(
-            "touchstone_cache_errors", "Failures of the store.", ("operation",), registry=registry
-        )
-        self.pool_restarts = Counter(
-            "touchstone_pool_restarts", "Workers replaced, by reason.", ("reason",), registry=registry
-        )
-        self.requests = Counter(
-            "touchstone_requests", "Requests answered, by route and status.", ("route", "status"), registry=registry
-        )
-        self.request_seconds = Histogram(
-            "touchstone_request_seconds",
-            "Seconds from a request's head to the end of its answer.",
-            ("route",),
-            buckets=SECONDS,
-            registry=registry,
-        )
-        self.unknown_keys = Counter("touchstone_unknown_keys", "Requests without a known key.", registry=registry)
-        self.limited = Counter(
-            "touchstone_limited", "Requests refused for a limit of their key.", ("key", "limit"), registry=registry
-        )
-        self.audit_dropped = Counter("touchstone_audit_log_dropped", "Lines not logged.", registry=registry)
-        self.refused = Counter("touchstone_refused", "Requests refused for a full queue.", registry=registry)
-        self.shared = Counter(
-            "touchstone_shared_items", "Items that shared the work of an identical one.", registry=registry
-        )
-        self.model_failures = Counter(
-            "touchstone_model_failures", "Second looks that failed, by kind.", ("kind",), registry=registry
-        )
-        self.judgements = Counter(
-            "touchstone_judgements", "Candidates judged.", ("protocol", "status", "reason"), registry=registry
-        )
-        self.judge_calls = Counter("touchstone_judge_calls", "Questions to the judge.", registry=registry)
-        self.judge_tokens = Counter("touchstone_judge_tokens", "Tokens of the judge.", ("kind",), registry=registry)
-        self.controls = Counter(
-            "touchstone_controls", "Controls of a model, by kind and result.", ("kind", "result"), registry=registry
-        )
-        self.no_verdicts = Counter(
+        self.unknown_keys = counter("touchstone_unknown_keys", "Requests without a known key.")
+        self.limited = counter("touchstone_limited", "Requests refused for a limit of their key.", ("key", "limit"))
+        self.refused = counter("touchstone_refused", "Requests refused for a full queue.")
+
+        # Cache, rules and workers
+        self.outcomes = counter("touchstone_items", "Items answered.", ("task", "stage", "outcome"))
+        self.stage_seconds = seconds("touchstone_stage_seconds", "Seconds of one stage.", ("stage",))
+        self.cache_reads = counter("touchstone_cache_reads", "Look-ups by kind and result.", ("kind", "result"))
+        self.cache_errors = counter("touchstone_cache_errors", "Failures of the store.", ("operation",))
+        self.shared = counter("touchstone_shared_items", "Items that shared the work of an identical one.")
+        self.pool_restarts = counter("touchstone_pool_restarts", "Workers replaced, by reason.", ("reason",))
+
+        # Models
+        self.model_failures = counter("touchstone_model_failures", "Second looks that failed, by kind.", ("kind",))
+        self.controls = counter("touchstone_controls", "Controls of a model, by kind and result.", ("kind", "result"))
+        self.judgements = counter("touchstone_judgements", "Candidates judged.", ("protocol", "status", "reason"))
+        self.judge_calls = counter("touchstone_judge_calls", "Questions to the judge.")
+        self.judge_tokens = counter("touchstone_judge_tokens", "Tokens of the judge.", ("kind",))
+
+        # What was decided
+        self.no_verdicts = counter(
             "touchstone_no_verdicts",
             "Samples without a reward, by what a framework was told instead.",
             ("framework", "told"),
-            registry=registry,
         )
-        self.log_dropped = Counter("touchstone_judge_log_dropped", "Lines not logged.", registry=registry)
-        self.guard_sums = Counter(
+        self.guard_sums = counter(
             "touchstone_guard_sums",
             "What the guard-rail figures are made of; sums over processes are sums again.",
             ("task", "sum"),
-            registry=registry,
         )
-        self.guard_figure = Gauge(
-            "touchstone_guard", "Guard-rail figures of the last step or block.", ("task", "figure"), registry=registry
+        self.guard_figure = gauge(
+            "touchstone_guard", "Guard-rail figures of the last step or block.", ("task", "figure")
         )
-        self.guard_alarm = Gauge(
-            "touchstone_guard_alarm", "1 while a figure has jumped.", ("task", "figure"), registry=registry
-        )
+        self.guard_alarm = gauge("touchstone_guard_alarm", "1 while a figure has jumped.", ("task", "figure"))
+        self.log_dropped = counter("touchstone_judge_log_dropped", "Lines not logged.")
+        self.audit_dropped = counter("touchstone_audit_log_dropped", "Lines not logged.")
 
     def gauge(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """A value that is read when Prometheus asks."""
         Gauge(name, documentation, registry=self._registry).set_function(read)
+
+    def counter(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        """The same for a value that only grows."""
+        self._registry.register(_Read(name, documentation, read))
 
     def exposition(self) -> bytes:
         """The text format, of this process."""

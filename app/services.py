@@ -183,7 +183,7 @@ def _line_log(
 
 def _watch(metrics: Metrics, pool: Pool, cache: Cache, model: ModelStage | None, judging: Judging | None) -> None:
     metrics.gauge("touchstone_pool_workers", "Worker processes up.", lambda: pool.state().workers)
-    metrics.gauge("touchstone_process_cpu_seconds", "Used by the server process.", lambda: usage([os.getpid()]).cpu_s)
+    metrics.counter("touchstone_process_cpu_seconds", "Used by the server process.", lambda: usage([os.getpid()]).cpu_s)
     metrics.gauge("touchstone_process_bytes", "In memory.", lambda: usage([os.getpid()]).resident_bytes)
     metrics.gauge("touchstone_pool_cpu_seconds", "Used by the workers up now.", lambda: usage(pool.worker_pids()).cpu_s)
     metrics.gauge("touchstone_pool_queued_items", "Items waiting.", lambda: pool.state().queued_items)

@@ -6,6 +6,7 @@ import os
 import random
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,9 +32,10 @@ MIN_CHARS = 200
 """A final statement and some thoughts."""
 FROM_SERVICE = {
     "joined": "touchstone_shared_items_total",
-    "service_cpu_s": "touchstone_process_cpu_seconds",
+    "service_cpu_s": "touchstone_process_cpu_seconds_total",
     "workers_cpu_s": "touchstone_pool_cpu_seconds",
     "service_bytes": "touchstone_process_bytes",
+    "servers": "touchstone_servers",
 }
 """What the service's metrics say of itself."""
 
@@ -41,8 +43,8 @@ FROM_SERVICE = {
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What one run showed. Shares are of all items: `cached` did not cost a verification of their own, of them `joined`
-    shared one in flight; `unrewarded` have no reward. What the service says of itself is None where it does not say;
-    with several server processes it is that of one of them.
+    shared one in flight; `unrewarded` have no reward. What the service says of itself is of all its server processes,
+    and None where it does not say or one of them was missing on its page.
     """
 
     items: int
@@ -102,25 +104,28 @@ async def _measured(url: str, batches: Sequence[list[VerifyItem]], concurrency: 
     try:
         async with over_http(url, concurrency) as client:
             await client.tasks()  # opens the first connection, and finds out whether anybody is there
-            before = await asyncio.to_thread(_said_by_service, url)
+            before = await asyncio.to_thread(said_by_service, url)
             cpu, started = time.process_time(), time.perf_counter()
             latencies, results = await _sent(client, batches, concurrency)
             elapsed_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
-            after = await asyncio.to_thread(_said_by_service, url)
+            after = await asyncio.to_thread(said_by_service, url)
     except TouchstoneError as error:
         fail_for(error)
     sent_bytes = sum(len(item.response.encode()) for batch in batches for item in batch)
     return _figures(results, latencies, (elapsed_s, cpu_s, sent_bytes), before, after)
 
 
-def _said_by_service(url: str) -> dict[str, float]:
-    """Its own metrics, where it shows them."""
+def said_by_service(url: str) -> dict[str, float]:
+    """Its own metrics, where it shows them: each a sum over labels, and so over server processes."""
     try:
         reply = httpx2.get(f"{url.rstrip('/')}/metrics", timeout=METRICS_TIMEOUT_S)
         families = list(text_string_to_metric_families(reply.raise_for_status().text))
     except (httpx2.HTTPError, ValueError):
         return {}
-    values = {sample.name: sample.value for family in families for sample in family.samples}
+    values: defaultdict[str, float] = defaultdict(float)
+    for family in families:
+        for sample in family.samples:
+            values[sample.name] += sample.value
     return {name: values[metric] for name, metric in FROM_SERVICE.items() if metric in values}
 
 
@@ -154,7 +159,9 @@ def _figures(
     elapsed_s, cpu_s, sent_bytes = spent
 
     def grown(name: str) -> float | None:
-        return round(after[name] - before[name], 3) if name in before and name in after else None
+        if name not in before or name not in after or before.get("servers") != after.get("servers"):
+            return None
+        return round(after[name] - before[name], 3)
 
     joined = grown("joined")
     # One batch has no quantiles; it is its own median.

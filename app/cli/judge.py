@@ -27,7 +27,7 @@ def judge(  # noqa: PLR0913, PLR0917 - one parameter for each option
     file: Annotated[
         str | None, typer.Argument(metavar="FILE.jsonl", help="Rows to judge; - reads standard input.")
     ] = None,
-    url: Annotated[str | None, typer.Option(help=f"The service. [default: {DEFAULT_URL}]", show_default=False)] = None,
+    url: Annotated[str | None, typer.Option(help="The service.", show_default=DEFAULT_URL)] = None,
     local: Annotated[bool, typer.Option("--local", help="Run the service inside this process instead.")] = False,
     model: Annotated[
         str | None, typer.Option(metavar="SPEC", help="With --local: http://host:port/v1 or vllm:NAME.")

@@ -14,10 +14,10 @@ from app.cli.exit_codes import USAGE, fail
 def make_key(
     name: Annotated[str, typer.Argument(help="Of the caller, as metrics and logs show it.")],
     file: Annotated[Path, typer.Option(help="The file of keys; made where there is none.")],
-    requests_per_minute: Annotated[float | None, typer.Option(help="[default: no limit]")] = None,
-    items_per_minute: Annotated[float | None, typer.Option(help="[default: no limit]")] = None,
-    mb_per_minute: Annotated[float | None, typer.Option(help="[default: no limit]")] = None,
-    concurrent_requests: Annotated[int | None, typer.Option(help="[default: no limit]")] = None,
+    requests_per_minute: Annotated[float | None, typer.Option(show_default="no limit")] = None,
+    items_per_minute: Annotated[float | None, typer.Option(show_default="no limit")] = None,
+    mb_per_minute: Annotated[float | None, typer.Option(show_default="no limit")] = None,
+    concurrent_requests: Annotated[int | None, typer.Option(show_default="no limit")] = None,
 ) -> None:
     """Make a key and write its hash into the file. A caller who has keys gets one more: remove the old hash when all
     have changed over. A running service reads the file again by itself.

@@ -10,42 +10,51 @@ from app.cli.exit_codes import USAGE, fail
 from app.cli.options import check_model, check_redis, joined, settings_from
 from verifiers.hybrid import OnModelFailure
 
+Model = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SPEC",
+        help="Second look: http://host:port/v1 of a running server, or vllm:NAME to start one. Several: replicas.",
+    ),
+]
+Judge = Annotated[
+    list[str] | None, typer.Option(metavar="SPEC", help="The judge, as --model.", show_default="the same server")
+]
+ModelName = Annotated[str | None, typer.Option(help="Which model, where that server has several.")]
+OnFailure = Annotated[
+    OnModelFailure | None,
+    typer.Option(help="What a second look that failed leaves behind.", show_default="undecidable"),
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes for symbolic work.", show_default="one per CPU")]
+Servers = Annotated[int, typer.Option(min=1, help="Server processes; each has workers of its own.")]
+Redis = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Shared cache: redis://host:6379/0, redis+cluster://…, redis+sentinel://…"),
+]
+CacheFile = Annotated[Path | None, typer.Option(metavar="PATH", help="Cache file used where there is no Redis.")]
+Keys = Annotated[Path | None, typer.Option(metavar="PATH", help="Callers and their keys, by `touchstone make-key`.")]
+Certificate = Annotated[Path | None, typer.Option(metavar="PATH", help="Serve HTTPS with this PEM file.")]
+PrivateKey = Annotated[
+    Path | None, typer.Option(metavar="PATH", help="PEM file of its key.", show_default="in the same file")
+]
+
 
 def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65_535)] = 8080,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes for symbolic work. [default: one per CPU]")
-    ] = None,
-    servers: Annotated[int, typer.Option(min=1, help="Server processes; each has workers of its own.")] = 1,
-    redis: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Shared cache: redis://host:6379/0, redis+cluster://…, redis+sentinel://…"),
-    ] = None,
-    cache: Annotated[Path | None, typer.Option(metavar="PATH", help="Cache file used where there is no Redis.")] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SPEC",
-            help="Second look: http://host:port/v1 of a running server, or vllm:NAME to start one. Several: replicas.",
-        ),
-    ] = None,
-    model_name: Annotated[str | None, typer.Option(help="Which model, where that server has several.")] = None,
-    judge_model: Annotated[
-        list[str] | None, typer.Option(metavar="SPEC", help="The judge, as --model. [default: the same server]")
-    ] = None,
-    judge_model_name: Annotated[str | None, typer.Option(help="Which model, where that server has several.")] = None,
+    workers: Workers = None,
+    servers: Servers = 1,
+    redis: Redis = None,
+    cache: CacheFile = None,
+    model: Model = None,
+    model_name: ModelName = None,
+    judge_model: Judge = None,
+    judge_model_name: ModelName = None,
     judge_log: Annotated[Path | None, typer.Option(metavar="PATH", help="JSONL of every judgement.")] = None,
-    keys: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Callers and their keys, by `touchstone make-key`.")
-    ] = None,
-    tls_certificate: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Serve HTTPS with this PEM file.")
-    ] = None,
-    tls_private_key: Annotated[Path | None, typer.Option(metavar="PATH", help="[default: in the same file]")] = None,
-    on_model_failure: Annotated[
-        OnModelFailure | None, typer.Option(help="What a second look that failed leaves behind. [default: undecidable]")
-    ] = None,
+    keys: Keys = None,
+    tls_certificate: Certificate = None,
+    tls_private_key: PrivateKey = None,
+    on_model_failure: OnFailure = None,
 ) -> None:
     """Run the service. Every setting can also come from the environment: TOUCHSTONE_POOL__WORKERS=8.
 
@@ -62,18 +71,22 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
         tls={"certificate": tls_certificate, "private_key": tls_private_key},
         judge={"source": joined(judge_model), "name": judge_model_name, "log_file": judge_log},
     )
-    sources = [*settings.model.sources(), *settings.judge.sources()]
+    _check_servers(servers, [*settings.model.sources(), *settings.judge.sources()])
+    _check_keys(settings.keys.file)
+    _check_free(host, port)
+    from app.serve import run  # noqa: PLC0415 - see app.cli
+
+    run(settings, host=host, port=port, workers=servers)
+
+
+def _check_servers(servers: int, sources: list[str]) -> None:
+    """Each server process would start the model server that the settings name."""
     if servers > 1 and any(source.startswith("vllm:") for source in sources):
         fail(
             "--servers above 1 would start as many vLLM servers: start one yourself and name it with "
             "--model http://HOST:PORT/v1, or leave --servers at 1",
             USAGE,
         )
-    _check_keys(settings.keys.file)
-    _check_free(host, port)
-    from app.serve import run  # noqa: PLC0415 - see app.cli
-
-    run(settings, host=host, port=port, workers=servers)
 
 
 def _check_keys(file: Path | None) -> None:

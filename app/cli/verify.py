@@ -25,7 +25,7 @@ def verify(
     file: Annotated[
         str, typer.Argument(metavar="FILE.jsonl", help="Rows with response and reference; - reads standard input.")
     ],
-    url: Annotated[str | None, typer.Option(help=f"The service. [default: {DEFAULT_URL}]", show_default=False)] = None,
+    url: Annotated[str | None, typer.Option(help="The service.", show_default=DEFAULT_URL)] = None,
     local: Annotated[bool, typer.Option("--local", help="Run the service inside this process instead.")] = False,
     out: Annotated[str | None, typer.Option(metavar="PATH", help="Results as JSONL; - writes standard output.")] = None,
     recall: Annotated[

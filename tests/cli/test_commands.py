@@ -140,6 +140,11 @@ def test_help_documents_exit_status(command: list[str]) -> None:
     assert "Exit status" in touchstone(*command, "--help").stdout
 
 
+def test_help_documents_what_stands_for_nothing_given() -> None:
+    """Where an option's default is a rule and no value, the help says it: square brackets there are markup."""
+    assert touchstone("make-key", "--help").stdout.count("no limit") == 4
+
+
 @pytest.mark.parametrize("name", ["TOUCHSTONE_CAHCE__FILE", "TOUCHSTONE_CACHE__FLIE"])
 def test_misspelt_setting_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting of the environment that does not exist is an error at the start, with its name."""

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.cli.bench import said_by_service
 from tests.live import LiveService
 from tests.processes import until
 
@@ -30,7 +31,7 @@ def total(page: str, name: str) -> float:
 
 async def test_several_server_processes_are_one_page(start_service: Any) -> None:
     """With three server processes the items of all are on any page, each process with its own series, and the sum
-    stays true for what comes after.
+    stays true for what comes after; `touchstone bench` counts all three.
     """
     live: LiveService = start_service({"TOUCHSTONE_POOL__WORKERS": "1"}, workers=3)
 
@@ -49,6 +50,13 @@ async def test_several_server_processes_are_one_page(start_service: Any) -> None
             assert total(page(), "touchstone_items_total") == batches * ITEMS_EACH
     assert total(page(), "touchstone_pool_workers") == 3
     assert {f'touchstone_pool_workers{{server="{number}"}} 1.0' for number in range(3)} <= set(page().splitlines())
+    said = said_by_service(live.url)
+    families = text_string_to_metric_families(page())
+    spent = [
+        one.value for family in families for one in family.samples if one.name.startswith("touchstone_process_cpu")
+    ]
+    assert said["servers"] == len(spent) == 3
+    assert max(spent) < said["service_cpu_s"] <= sum(spent)
 
 
 # The dashboard and the alerts
