@@ -3,9 +3,13 @@
 Rule 1: a log is two files at most: past its size it is kept once as `.1`, and a new one begins.
 Rule 2: a full disk, a lost folder or a slow one costs lines, never an answer: lines wait in a bounded queue that a
         thread drains; what is dropped is counted.
+Rule 3: several processes may write one log. Whoever writes holds a lock on the file, and no line is ever half there.
 """
 
+import errno
+import fcntl
 import logging
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -65,9 +69,22 @@ class LineLog:
                 self._failing = False
 
     def _write(self, lines: bytes) -> None:
-        if self._path.exists() and self._path.stat().st_size + len(lines) > self._max_bytes:
-            self._path.replace(self._path.with_name(self._path.name + ".1"))
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        # Opened each time: a file moved away by somebody's log rotation is followed.
-        with self._path.open("ab") as file:
-            file.write(lines)
+        while not self._written(lines):
+            pass
+
+    def _written(self, lines: bytes) -> bool:
+        """Whether the file that was opened was still the log; a full one is moved away."""
+        # Opened each time: a file moved away, by us or by somebody's log rotation, is followed.
+        with self._path.open("ab", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed
+            found = os.fstat(file.fileno())
+            if not self._path.exists() or not os.path.samestat(found, self._path.stat()):
+                return False
+            if found.st_size and found.st_size + len(lines) > self._max_bytes:
+                self._path.replace(self._path.with_name(self._path.name + ".1"))
+                return False
+            if file.write(lines) < len(lines):
+                file.truncate(found.st_size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return True

@@ -1,6 +1,9 @@
 """The audit log: every decision, without its text, in two files at most, and never in the way."""
 
+import contextlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +67,38 @@ def test_the_log_stays_bounded(tmp_path: Path) -> None:
     assert max(file.stat().st_size, old.stat().st_size) <= 400
     assert [(one["number"], one["part"]) for one in kept[-2:]] == [(49, 1), (49, 2)]
     assert len(kept) % 2 == 0
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from app.line_log import LineLog
+
+file, name = Path(sys.argv[1]), sys.argv[2]
+for start in range(0, 3_000, 500):  # no more at once than may wait
+    log = LineLog("audit", file, 2_000, lambda _number: sys.exit("dropped"))
+    for number in range(start, start + 500):
+        log.put({"name": name, "number": number, "pad": "x" * 60})
+    log.close()
+"""
+
+
+def test_several_processes_share_a_log(tmp_path: Path) -> None:
+    """Two processes that write one log move it away only when it is full, and leave no line torn or out of turn."""
+    file = tmp_path / "audit.jsonl"
+    old = tmp_path / "audit.jsonl.1"
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, file, name]) for name in "ab"]
+    sizes = set()
+    while any(one.poll() is None for one in writers):
+        with contextlib.suppress(FileNotFoundError):
+            sizes.add(old.stat().st_size)
+    assert [one.wait() for one in writers] == [0, 0]
+    kept = lines(old, file)
+    record = len(json.dumps(kept[-1], separators=(",", ":"))) + 1
+    assert 2_000 - record <= min(sizes) <= max(sizes) <= 2_000
+    for name in "ab":
+        numbers = [one["number"] for one in kept if one["name"] == name]
+        assert numbers == list(range(3_000))[-len(numbers) :] or not numbers
 
 
 def test_lines_that_cannot_be_written_are_counted(tmp_path: Path) -> None:
