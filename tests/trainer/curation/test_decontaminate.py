@@ -131,6 +131,43 @@ def test_another_answer_is_another_question(sort: Sorted) -> None:
     assert done.counts["clean"] == 1
 
 
+def test_the_same_facts_in_the_same_words_may_ask_something_else(sort: Sorted) -> None:
+    """Text in common does not make a copy where the numbers agree and the answers do not; it is reported and stays."""
+    other = PENS.replace("does Anna pay in total", "would the pens alone cost Anna")
+    done = sort(row(PENS, "67"), row(other, "42"), methods=TEXTS)
+    assert relations(done) == ["other_question"]
+    assert done.counts["clean"] == 1
+    assert relations(sort(row(PENS, "67"), row(other), methods=TEXTS)) == ["copy"], (
+        "without a reference nobody can tell"
+    )
+
+
+def test_a_wrong_reference_hides_no_copy(sort: Sorted) -> None:
+    """A benchmark question that stands whole in a text is a copy, whatever answer the row gives to it."""
+    done = sort(row(PENS, "67"), row(f"Exercise 4 (homework). {PENS} Explain.", "68"), methods=TEXTS)
+    assert relations(done) == ["copy"]
+
+
+def test_of_one_form_the_nearest_numbers_are_compared(service: LiveService, tmp_path: Path) -> None:
+    """A form that many benchmark questions have makes no more than three pairs, the right one among them."""
+    form = "A box holds {} red and {} blue marbles. How many marbles are there in the whole box?"
+    asked = [row(form.format(red, 90), str(red + 90)) for red in range(10, 30)]
+    with Client(service.url) as client:
+        work = Decontaminator(Benchmark([write(tmp_path / "b.jsonl", *asked)], methods=[Method.TEMPLATE]), client)
+        done = work([Found(0, Place("here", 1), row(form.format("$25$", 90)))])
+    assert relations(done) == ["same_form", "undecided", "undecided"]
+
+
+def test_a_row_without_numbers_in_common_needs_a_missing_reference(sort: Sorted) -> None:
+    """Likeness in meaning alone counts where there are no references to compare, and only there."""
+    asked = row(
+        "A farmer has seventeen sheep and all but nine run away. How many sheep does the farmer still have?", "9"
+    )
+    spelt = asked["question"].replace("seventeen", "17").replace("still have", "have left")
+    assert relations(sort(asked, row(spelt), methods=[Method.SEMANTIC])) == ["copy"]
+    assert sort(asked, row(spelt, "8"), methods=[Method.SEMANTIC]).rows.get("matches") is None
+
+
 def test_lookalikes_without_shared_numbers_stay(sort: Sorted) -> None:
     """Questions of one topic with one answer are no pair."""
     asked = row("Find all functions $f$ on the reals with $f(x+f(y)) = f(x) + y$.", "$f(x)=x$")

@@ -50,7 +50,7 @@ def test_overlap_of_runs_is_that_of_the_vectors(vectors: dict[str, Any], tmp_pat
     for at, case in enumerate(vectors["ngram_decontamination"]["cases"]):
         path = tmp_path / f"{at}.jsonl"
         path.write_text(json.dumps({"question": case["benchmark"]}) + "\n")
-        found = Benchmark([str(path)], methods=[Method.NGRAM]).look_up([case["train"]])[0]
+        found = Benchmark([str(path)], methods=[Method.NGRAM]).look_up([{"question": case["train"]}])[0]
         expected = case["shared_13gram"] or case["overlap_8gram"] >= 0.5
         assert bool(found) is expected
         if expected:

@@ -8,18 +8,15 @@ Rule 2: a question that stands in several places is held once, with the first pl
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from heapq import nlargest
 
+from touchstone_trainer.curation.decontamination.meaning import Meanings
 from touchstone_trainer.curation.decontamination.thresholds import (
     BOILERPLATE_QUESTIONS,
-    BORDERLINE,
     CANDIDATES,
-    FEW_NUMBERS,
-    NEAREST,
     Method,
     Thresholds,
 )
-from touchstone_trainer.curation.likeness.encoder import Encoder
 from touchstone_trainer.curation.likeness.minhash import index, signature_of
 from touchstone_trainer.curation.likeness.words import (
     canonical,
@@ -34,10 +31,6 @@ from touchstone_trainer.curation.likeness.words import (
 )
 from touchstone_trainer.curation.problems import BadInput
 from touchstone_trainer.curation.rows import Found, Place, Row, read_usable, references
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 MAX_QUESTIONS = 200_000
 """About 4 GiB; every public benchmark of mathematics together has fewer."""
@@ -78,10 +71,10 @@ class Benchmark:
             raise BadInput(f"the benchmarks hold no question: {', '.join(sources)}")
         self._index()
 
-    def look_up(self, texts: Sequence[str]) -> list[dict[int, dict[Method, float]]]:
-        """For each question the entries that are alike by any method."""
-        near = self._nearest(texts) if Method.SEMANTIC in self._methods else [{} for _ in texts]
-        return [self._one(text, close) for text, close in zip(texts, near, strict=True)]
+    def look_up(self, rows: Sequence[Row]) -> list[dict[int, dict[Method, float]]]:
+        """For each row the entries whose questions are alike by any method."""
+        near = self._meanings.look_up(rows) if Method.SEMANTIC in self._methods else [{} for _ in rows]
+        return [self._one(row["question"], close) for row, close in zip(rows, near, strict=True)]
 
     def _add(self, found: Found) -> None:
         key = canonical(found.row["question"])
@@ -118,9 +111,8 @@ class Benchmark:
                 self._short.pop(run, None)
         self._short_count = Counter(at for entries in self._short.values() for at in entries)
         if Method.SEMANTIC in self._methods:
-            self._encoder = Encoder()
-            self._numbers = [numbers(entry.question) for entry in self.entries]
-            self._vectors: NDArray[np.float32] = self._encoder([entry.question for entry in self.entries])
+            texts = [entry.question for entry in self.entries]
+            self._meanings = Meanings(texts, [bool(entry.references) for entry in self.entries], self.thresholds)
 
     def _one(self, text: str, near: dict[int, float]) -> dict[int, dict[Method, float]]:
         scores: dict[int, dict[Method, float]] = defaultdict(dict)
@@ -134,7 +126,7 @@ class Benchmark:
                 if (score := jaccard(found, shingles(self.entries[at].question))) >= self.thresholds.jaccard:
                     scores[at][Method.MINHASH] = score
         if Method.TEMPLATE in self._methods:
-            for at in self._templates.get(self._form(text), ()):
+            for at in self._of_one_form(text):
                 scores[at][Method.TEMPLATE] = 1.0
         for at, score in near.items():
             scores[at][Method.SEMANTIC] = score
@@ -152,6 +144,14 @@ class Benchmark:
             if at in copied or share[at] >= self.thresholds.coverage
         }
 
+    def _of_one_form(self, text: str) -> list[int]:
+        """Of the entries that have the text's form those that share most of its numbers."""
+        entries = self._templates.get(self._form(text), [])
+        if len(entries) <= CANDIDATES:
+            return entries
+        mine = numbers(text)
+        return nlargest(CANDIDATES, entries, key=lambda at: overlap(mine, numbers(self.entries[at].question)))
+
     def _runs(self, text: str) -> tuple[set[int], set[int]]:
         """Hashes of the long and the short runs. A text too short for a run has none: others find it."""
         limits, tokens = self.thresholds, words(text)
@@ -167,21 +167,3 @@ class Benchmark:
         """The question's form; empty where it is too short to be told from others, or has no number."""
         form = template(text)
         return form if "#" in form and len(words(form)) >= self.thresholds.template_words else ""
-
-    def _nearest(self, texts: Sequence[str]) -> list[dict[int, float]]:
-        """Of the entries nearest in meaning those that share numbers, or are so near that no numbers are needed."""
-        cosines = self._encoder(texts) @ self._vectors.T
-        count = min(NEAREST, len(self.entries))
-        nearest = cosines.argpartition(-count, axis=1)[:, -count:]
-        return [self._candidates(text, row, order) for text, row, order in zip(texts, cosines, nearest, strict=True)]
-
-    def _candidates(self, text: str, cosines: "NDArray[np.float32]", nearest: "NDArray[np.intp]") -> dict[int, float]:
-        mine = numbers(text)
-        found: list[tuple[float, float, int]] = []
-        for at in nearest[cosines[nearest] >= self.thresholds.candidate_cosine]:
-            cosine, theirs = float(cosines[at]), self._numbers[at]
-            shared = overlap(mine, theirs)
-            enough = min(len(mine), len(theirs)) >= FEW_NUMBERS or cosine >= BORDERLINE
-            if (enough and shared >= self.thresholds.shared_numbers) or cosine >= self.thresholds.cosine:
-                found.append((shared, cosine, int(at)))
-        return {at: cosine for _, cosine, at in sorted(found, reverse=True)[:CANDIDATES]}

@@ -1,12 +1,15 @@
 """A chunk of rows against the benchmarks. Every pair that was found ends in one of these ways:
 
-copy            the same text, or much of it, or beyond doubt the same meaning
+copy            the same text, the whole of it inside of another, much of it with the same answer, or beyond doubt the
+                same meaning
 same_form       one form and the same numbers: variables renamed, say
 same_question   alike in meaning and in numbers, and the verifier takes one reference for the other
 same_answer     one form, other numbers, and the verifier takes one reference for the other
 undecided       one form, other numbers, and the verifier could not tell, or there is no reference
-other_answer    one form or much of one text, and the verifier tells the references apart: a variant of the question
-unlike          alike in meaning alone: reported from `BORDERLINE` on, never a reason to leave a row out
+other_answer    one form, or much of one text with other numbers, and the verifier tells the references apart: a variant
+other_question  text in common, and the verifier tells the references apart: it asks something else, on the same facts
+                say. Reported, never a reason to leave a row out
+unlike          alike in meaning alone: reported from `BORDERLINE` on, never a reason either
 
 Rule 1: a row goes for the gravest of its pairs. Variants go too unless they are asked for: a policy that has learned
         the form has learned the benchmark's question.
@@ -20,8 +23,8 @@ from typing import Any
 
 from touchstone_client import Client
 from touchstone_trainer.curation.decontamination.benchmark import Benchmark, Entry
-from touchstone_trainer.curation.decontamination.thresholds import BORDERLINE, Method
-from touchstone_trainer.curation.likeness.words import numbers
+from touchstone_trainer.curation.decontamination.thresholds import BORDERLINE, Method, Thresholds
+from touchstone_trainer.curation.likeness.words import is_inside, numbers, overlap
 from touchstone_trainer.curation.rewriting.acceptance import boxed
 from touchstone_trainer.curation.rows import Found, references
 from touchstone_trainer.curation.stage import Done
@@ -38,6 +41,7 @@ class Relation(StrEnum):
     SAME_ANSWER = "same_answer"
     UNDECIDED = "undecided"
     OTHER_ANSWER = "other_answer"
+    OTHER_QUESTION = "other_question"
     UNLIKE = "unlike"
 
 
@@ -55,24 +59,40 @@ class Pair:
     @property
     def by_text(self) -> Relation | None:
         """What the texts alone say; None where the references have to be compared."""
-        if Method.EXACT in self.scores:
+        if Method.EXACT in self.scores or (self._of_one_text and self._held_whole):
             return Relation.COPY
         if Method.TEMPLATE in self.scores and numbers(self.found.row["question"]) == numbers(self.entry.question):
             return Relation.SAME_FORM
         return None
 
-    def settled(self, same_reference: bool | None, cosine: float) -> Relation:
-        """What it is, once the references were compared; None where they could not be. `cosine` is enough alone."""
+    def settled(self, same_reference: bool | None, limits: Thresholds) -> Relation:
+        """What it is, once the references were compared; None where they could not be."""
         if self.by_text is not None:
             return self.by_text
         if self.scores.keys() == {Method.SEMANTIC}:
-            alike = same_reference is None and self.scores[Method.SEMANTIC] >= cosine
+            alike = same_reference is None and self.scores[Method.SEMANTIC] >= limits.cosine
             return Relation.SAME_QUESTION if same_reference else Relation.COPY if alike else Relation.UNLIKE
         if same_reference is False:
-            return Relation.OTHER_ANSWER
-        if self.scores.keys() & {Method.NGRAM, Method.MINHASH}:
+            return Relation.OTHER_ANSWER if self._is_variant(limits) else Relation.OTHER_QUESTION
+        if self._of_one_text:
             return Relation.COPY
         return Relation.SAME_ANSWER if same_reference else Relation.UNDECIDED
+
+    def _is_variant(self, limits: Thresholds) -> bool:
+        """Whether it has the entry's form, or much of its text with other numbers."""
+        if Method.TEMPLATE in self.scores:
+            return True
+        much = Method.MINHASH in self.scores or self.scores[Method.NGRAM] >= limits.coverage
+        shared = overlap(numbers(self.found.row["question"]), numbers(self.entry.question))
+        return much and shared < limits.shared_numbers
+
+    @property
+    def _of_one_text(self) -> bool:
+        return bool(self.scores.keys() & {Method.NGRAM, Method.MINHASH})
+
+    @property
+    def _held_whole(self) -> bool:
+        return is_inside(self.entry.question, self.found.row["question"])
 
     def report(self, relation: Relation, same_reference: bool | None) -> dict[str, Any]:
         """A line of the report."""
@@ -106,7 +126,7 @@ class Decontaminator:
         agree = self._agreement(pairs)
         by_row: dict[int, list[Relation]] = {}
         for pair, same in zip(pairs, agree, strict=True):
-            relation = pair.settled(same, self._benchmark.thresholds.cosine)
+            relation = pair.settled(same, self._benchmark.thresholds)
             if relation is Relation.UNLIKE and pair.scores[Method.SEMANTIC] < BORDERLINE:
                 continue
             by_row.setdefault(pair.found.index, []).append(relation)
@@ -118,7 +138,7 @@ class Decontaminator:
 
     def _put(self, done: Done, found: Found, relations: Sequence[Relation]) -> None:
         gravest = min(relations, key=GRAVEST.index, default=Relation.UNLIKE)
-        kept = {Relation.UNLIKE} | ({Relation.OTHER_ANSWER} if self._keep_variants else set())
+        kept = {Relation.UNLIKE, Relation.OTHER_QUESTION} | ({Relation.OTHER_ANSWER} if self._keep_variants else set())
         if gravest in kept:
             done.counts[CLEAN] += 1
             done.put("rows", found.row)
@@ -127,7 +147,7 @@ class Decontaminator:
             done.put("dropped", found.row | {"contamination": str(gravest)})
 
     def _pairs(self, chunk: Sequence[Found]) -> list[Pair]:
-        looked_up = self._benchmark.look_up([found.row["question"] for found in chunk])
+        looked_up = self._benchmark.look_up([found.row for found in chunk])
         return [
             Pair(found, self._benchmark.entries[at], scores)
             for found, alike in zip(chunk, looked_up, strict=True)

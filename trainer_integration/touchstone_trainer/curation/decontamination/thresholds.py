@@ -60,7 +60,6 @@ BORDERLINE = 0.85
 one topic would be."""
 FEW_NUMBERS = 2
 """Questions with fewer numbers share them by chance, so they have to be nearer in meaning: `BORDERLINE`."""
-NEAREST = 64
-"""Benchmark questions nearest in meaning whose numbers are looked at for a row,"""
 CANDIDATES = 3
-"""and how many of them, by their numbers, may be candidates."""
+"""Benchmark questions, those that share most numbers, that a row may be compared with for their meaning or their form:
+a form may have hundreds."""

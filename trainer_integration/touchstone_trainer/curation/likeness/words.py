@@ -57,6 +57,19 @@ def canonical(text: str) -> str:
     return " ".join(AROUND_SIGNS.sub(r"\1", SENTENCE_END.sub(" ", text)).split())
 
 
+def is_inside(part: str, whole: str) -> bool:
+    """Whether one text stands in another, dress aside, from the beginning of a word to the end of one.
+
+    >>> is_inside("Find $x+1$.", "Exercise 4. Find $x + 1$. Explain."), is_inside("Find $x+1$.", "Find $x+1=2$.")
+    (True, False)
+    """
+    sought = re.escape(canonical(part))
+    # Spaces around signs are gone, so behind a bracket the next sentence begins at once.
+    return bool(
+        re.search(rf"(?<![\w.]){sought}(?:(?![^\s\u4e00-\u9fff])|(?<=[)\]}}])(?=[a-z]{{2}}))", canonical(whole))
+    )
+
+
 def plain(text: str) -> str:
     """The text in small letters without LaTeX's dress: what an encoder of prose reads best.
 
