@@ -44,10 +44,13 @@ def test_killed_run_resumes_to_the_same_curve(service: LiveService, uninterrupte
     assert runs.curve(config.folder) == runs.curve(uninterrupted.folder)
 
 
-def test_two_processes_give_the_curve_of_one(service: LiveService, uninterrupted: RunConfig, tmp_path: Path) -> None:
-    """Under torchrun with FSDP2 on two processes: the same responses and rewards, losses equal to 1e-6."""
+@pytest.mark.parametrize("launcher", [runs.TORCHRUN, runs.ACCELERATE], ids=["torchrun", "accelerate"])
+def test_two_processes_give_the_curve_of_one(
+    service: LiveService, uninterrupted: RunConfig, tmp_path: Path, launcher: tuple[str, ...]
+) -> None:
+    """On two processes with FSDP2: the same responses and rewards, losses equal to 1e-6."""
     config = runs.small(tmp_path / "two", service.url)
-    runs.finish(runs.command("run", str(config.folder / demo.CONFIG_FILE), processes=2))
+    runs.finish(runs.command("run", str(config.folder / demo.CONFIG_FILE), launcher=launcher))
     for one, two in zip(runs.curve(uninterrupted.folder), runs.curve(config.folder), strict=True):
         for name in ("domains", "outcomes", "held_out", "lengths", "masked_sequences", "masked_tokens", "loss_tokens"):
             assert two[name] == one[name], name

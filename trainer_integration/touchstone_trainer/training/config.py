@@ -43,7 +43,7 @@ class PolicyConfig(Frozen):
 
     path: str | None = Field(default=None, description="Folder or hub name of weights to start from.")
     build: Mapping[str, Any] | None = Field(
-        default=None, description='A model with random weights: {"model_type": "qwen2", "hidden_size": 48, ...}.'
+        default=None, description='A model with random weights: {"model_type": "qwen3", "hidden_size": 48, ...}.'
     )
     tokenizer: str | None = Field(default=None, description="Folder or name; null: beside the weights.")
     dtype: Literal["float32", "float64", "bfloat16"] = Field(default="float32", description="Of all parameters.")

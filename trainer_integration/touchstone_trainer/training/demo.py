@@ -26,13 +26,15 @@ TOKENS = (PAD, END, "sum", "say", "pick", *NUMBERS, *OPTIONS)
 """Without signs of arithmetic: '2 + 3' would be a right answer to the sum of 2 and 3."""
 CONFIG_FILE = "config.json"
 
+# transformers gives a qwen2 model its own tokenizer, whatever the folder says; a qwen3 model keeps ours.
 DENSE: Mapping[str, Any] = {
-    "model_type": "qwen2",
+    "model_type": "qwen3",
     "hidden_size": 48,
     "intermediate_size": 96,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
+    "head_dim": 12,
     "max_position_embeddings": 64,
     "tie_word_embeddings": True,
 }
