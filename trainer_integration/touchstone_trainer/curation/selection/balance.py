@@ -6,10 +6,9 @@ Rule 2: the same rows, seed and size give the same choice.
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from touchstone_trainer.mixing import water_filling
 
@@ -24,7 +23,14 @@ BATCH_ROWS = 4_096
 PASSES = 3
 
 
-def clusters(vectors: "NDArray[np.float16]", rows: "NDArray[np.int64]", seed: int) -> "NDArray[np.int32]":
+class Stored(Protocol):
+    """Vectors that some rows are read of, from the memory or the disk."""
+
+    def __getitem__(self, rows: "NDArray[np.int64]", /) -> Any:
+        """The vectors of those rows."""
+
+
+def clusters(vectors: Stored, rows: "NDArray[np.int64]", seed: int) -> "NDArray[np.int32]":
     """For each of the `rows` its cluster among about the root of half their number, by k-means over small batches."""
     import numpy as np  # noqa: PLC0415 - heavy, and needed by this command only
     from sklearn.cluster import MiniBatchKMeans  # noqa: PLC0415
@@ -54,30 +60,33 @@ def cluster_count(rows: int) -> int:
     return min(MAX_CLUSTERS, max(1, round(math.sqrt(rows / 2))))
 
 
-def chosen(buckets: Sequence[str], cluster: Sequence[int], size: int | None, seed: int) -> set[int]:
-    """The positions that are taken, at most `size`; all where no size is given."""
+def chosen(buckets: Iterable[str], cluster: "NDArray[np.int32]", size: int | None, seed: int) -> "NDArray[np.int64]":
+    """The positions that are taken, at most `size`; all where no size is given. A bucket and a cluster a position."""
+    import numpy as np  # noqa: PLC0415
+
+    rows = len(cluster)
     if size is None:
-        return set(range(len(buckets)))
-    members: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for at, (bucket, group) in enumerate(zip(buckets, cluster, strict=True)):
-        members[bucket][group].append(at)
-    names = sorted(members)
-    room = water_filling([_size(members[name]) for name in names], size)
-    taken: set[int] = set()
-    for name, share in zip(names, room, strict=True):
-        groups = [rows for _, rows in sorted(members[name].items())]
-        for rows, quota in zip(groups, water_filling([len(rows) for rows in groups], share), strict=True):
-            taken.update(sorted(rows, key=lambda at: _drawn(seed, at))[:quota])
-    return taken
+        return np.arange(rows)
+    rank = {name: at for at, name in enumerate(sorted(set(buckets)))}
+    bucket = np.fromiter((rank[name] for name in buckets), dtype=np.int32, count=rows)
+    lots = np.fromiter((_drawn(seed, at) for at in range(rows)), dtype=np.uint64, count=rows)
+    order = np.lexsort((lots, cluster, bucket))
+    edge = np.diff(bucket[order], prepend=-1).astype(bool) | np.diff(cluster[order], prepend=-1).astype(bool)
+    starts = np.flatnonzero(edge)
+    sizes = np.diff(starts, append=rows)
+    owner = bucket[order[starts]]
+    room = water_filling(np.bincount(owner, weights=sizes).astype(int).tolist(), size)
+    taken = [np.empty(0, dtype=np.int64)]
+    for at, share in enumerate(room):
+        mine = owner == at
+        quotas = water_filling(sizes[mine].tolist(), share)
+        taken += [order[start : start + quota] for start, quota in zip(starts[mine], quotas, strict=True)]
+    return np.concatenate(taken)
 
 
-def _size(groups: Mapping[int, Sequence[int]]) -> int:
-    return sum(map(len, groups.values()))
-
-
-def _drawn(seed: int, at: int) -> bytes:
+def _drawn(seed: int, at: int) -> int:
     """A lot that depends on nothing but seed and position."""
-    return blake2b(f"{seed}/{at}".encode(), digest_size=8).digest()
+    return int.from_bytes(blake2b(f"{seed}/{at}".encode(), digest_size=8).digest())
 
 
 def _batches(rows: "NDArray[np.int64]", at_least: int = 1) -> "list[NDArray[np.int64]]":

@@ -3,9 +3,10 @@
 Rule 1: two rows are one question when their shingles and their numbers agree and the verifier takes one reference for
         the other. In mathematics one word (largest, smallest) or one number makes another question.
 Rule 2: one text with two references that the verifier tells apart: one of them is false, nobody knows which, both go.
-Rule 3: the index of a library would keep two kilobytes a row; sorted hashes of bands keep 112 bytes.
+Rule 3: the index of a library would keep two kilobytes a row; here the hashes of one band at a time are sorted.
 """
 
+from array import array
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 JACCARD = 0.7
-CACHED_ROWS = 4_096
+CACHED_ROWS = 1_024
 """Texts held while neighbours in a band are compared; about 10 MiB."""
 ASKED_AT_ONCE = 2_048
 """Pairs whose references go to the service in one call."""
@@ -31,7 +32,7 @@ class Joined:
     """Union-find over row numbers."""
 
     def __init__(self, rows: int) -> None:
-        self._above = list(range(rows))
+        self._above = array("Q", range(rows))
 
     def root(self, row: int) -> int:
         """The name of a row's set: its first row."""
@@ -47,7 +48,7 @@ class Joined:
 
 
 class Duplicates:
-    """Finds them; `fate` says of a row which it is a duplicate of, or that its references are in conflict."""
+    """Finds them among the sound rows."""
 
     def __init__(self, features: Features, client: Client) -> None:
         self._features, self._client = features, client
@@ -56,11 +57,11 @@ class Duplicates:
         self._row = lru_cache(CACHED_ROWS)(features.row)
         self._compared = lru_cache(CACHED_ROWS)(self._forms)
 
-    def find(self) -> tuple[dict[int, int], set[int]]:
-        """(duplicate → the row kept in its place, rows in conflict), by the numbers of sound rows."""
+    def find(self) -> tuple["array[int]", set[int]]:
+        """(for each row the one that is kept in its place, itself mostly; rows in conflict)."""
         for band in range(BANDS):
             waiting: list[tuple[int, int]] = []
-            for pair in _meeting(self._features.bands[:, band]):
+            for pair in _meeting(self._features.band(band)):
                 if self._joined.root(pair[0]) != self._joined.root(pair[1]) and self._alike(*pair):
                     waiting.append(pair)
                 if len(waiting) == ASKED_AT_ONCE:
@@ -96,18 +97,18 @@ class Duplicates:
                 self._joined.join(one, other)
                 self._conflicts.update((one, other))
 
-    def _best(self) -> dict[int, int]:
-        best: dict[int, int] = {}
-        rows = range(len(self._features.index))
-        for row in rows:
+    def _best(self) -> "array[int]":
+        """The first of the best of each row's set."""
+        best = array("Q", range(len(self._features.index)))
+        for row in range(len(best)):
             root = self._joined.root(row)
-            if root not in best or self._merit(row) > self._merit(best[root]):
+            if self._merit(row) > self._merit(best[root]):
                 best[root] = row
-        return {row: kept for row in rows if (kept := best[self._joined.root(row)]) != row}
+        return array("Q", (best[self._joined.root(row)] for row in range(len(best))))
 
     def _merit(self, row: int) -> int:
         """The longer of two texts leaves less out; of equals the first is kept."""
-        return self._features.characters[int(self._features.index[row])]
+        return self._features.characters[self._features.index[row]]
 
     def _conflicting(self) -> set[int]:
         roots = {self._joined.root(row) for row in self._conflicts}
@@ -117,12 +118,12 @@ class Duplicates:
 def _meeting(hashes: "NDArray[np.uint64]") -> Iterator[tuple[int, int]]:
     """Each row with the first of its bucket and with the one before it: linear, however many rows are alike."""
     order = hashes.argsort(kind="stable")
-    first = before = -1
-    for row in order.tolist():
-        if first >= 0 and hashes[row] == hashes[first]:
-            yield first, row
-            if before != first:
-                yield before, row
-        else:
-            first = row
-        before = row
+    first = behind = -1
+    for at in (hashes[order[1:]] == hashes[order[:-1]]).nonzero()[0]:
+        before, row = int(order[at]), int(order[at + 1])
+        if at != behind:
+            first = before
+        yield first, row
+        if before != first:
+            yield before, row
+        behind = at + 1

@@ -1,22 +1,23 @@
 """The first pass of selection: what has to be known of each row before any can be chosen, a line a row on the disk.
 
-Rule 1: texts and vectors stay on the disk, and texts are read again where two rows have to be compared. In memory are
-        a row's place in the file, the hashes of its bands and its labels: with all of selection about 2 KiB a row, half
-        of that pages of the vectors' file, which the system can take back.
+Rule 1: texts, vectors and the hashes of bands stay on the disk; they are read again a batch of rows, or one band of all
+        rows, at a time. In memory are numbers in arrays: with all of selection FIXME bytes a row.
 """
 
 import base64
 import json
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from touchstone_client import Client
 from touchstone_trainer.curation.likeness.encoder import WIDTH, Encoder
 from touchstone_trainer.curation.likeness.minhash import signature
 from touchstone_trainer.curation.rows import Found, Row
+from touchstone_trainer.curation.selection.coded import Coded
 from touchstone_trainer.curation.selection.labels import Labels, labels
 from touchstone_trainer.curation.selection.quality import flaw, verified
 from touchstone_trainer.curation.stage import Done
@@ -30,6 +31,8 @@ BANDS, BAND_ROWS = 14, 9
 with 0.996; what meets is compared in full."""
 STREAM = "features"
 LANGUAGE = "language"
+TEXTS = ("question", "reference", "task", "options")
+"""What two rows are compared by."""
 
 
 class Inspector:
@@ -56,9 +59,7 @@ class Inspector:
             line: Row = {"index": found_row.index, "flaw": flaws[at], "labels": list(known[at])}
             line["characters"] = len(rows[at]["question"])
             if at in vectors:
-                line |= {
-                    name: rows[at][name] for name in ("question", "reference", "task", "options") if name in rows[at]
-                }
+                line |= {name: rows[at][name] for name in TEXTS if name in rows[at]}
                 line |= {"domain": rows[at].get("domain"), "bands": _packed(bands(rows[at]["question"]))}
                 line["vector"] = _packed(vectors[at].astype("<f2"))
             done.put(STREAM, line)
@@ -79,19 +80,34 @@ def bands(question: str) -> "NDArray[np.uint64]":
     return mixed
 
 
+class Vectors:
+    """The sound rows' vectors in a file; `vectors[rows]` reads those of some rows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __getitem__(self, rows: "NDArray[np.int64]") -> "NDArray[np.float16]":
+        import numpy as np  # noqa: PLC0415
+
+        made = np.empty((len(rows), WIDTH), dtype="<f2")
+        with self._path.open("rb", buffering=0) as file:
+            for at, row in enumerate(rows.tolist()):
+                file.seek(row * made[at].nbytes)
+                file.readinto(made[at].data)
+        return made
+
+
 @dataclass
 class Features:
-    """The sound rows of a features file, and of all rows fates and labels."""
+    """Of all rows fates and labels, by their index in the input; of sound rows, by their own numbers, the rest."""
 
-    index: "NDArray[np.int64]"
-    bands: "NDArray[np.uint64]"
-    vectors: "NDArray[np.float16]"
-    starts: "array[int]"
-    known: list[Labels]
-    """Of every row, by its index in the input; rows that could not be read have none (`MISSING`)."""
+    known: Coded[Labels]
+    """Rows that could not be read have none (`MISSING`)."""
     characters: "array[int]"
-    flaws: list[str | None]
-    domains: list[str | None]
+    flaws: Coded[str | None]
+    index: "array[int]"
+    starts: "array[int]"
+    domains: Coded[str | None]
     path: Path
 
     def row(self, number: int) -> dict[str, Any]:
@@ -99,53 +115,58 @@ class Features:
         with self.path.open("rb") as file:
             file.seek(self.starts[number])
             found: dict[str, Any] = json.loads(file.readline())
-        return found
+        return {name: found[name] for name in TEXTS if name in found}
+
+    def band(self, band: int) -> "NDArray[np.uint64]":
+        """The hash of one band of each sound row."""
+        import numpy as np  # noqa: PLC0415
+
+        return np.fromfile(_band(self.path, band), dtype="<u8")
+
+    def vectors(self) -> Vectors:
+        """The vector of each sound row."""
+        return Vectors(_vectors(self.path))
 
 
 MISSING = Labels("", "", "", "")
 
 
 def load(path: Path) -> Features:
-    """A finished features file."""
-    import numpy as np  # noqa: PLC0415
-
-    index, starts, characters = array("q"), array("Q"), array("Q")
-    known: list[Labels] = []
-    flaws: list[str | None] = []
-    domains: list[str | None] = []
-    packed_bands = bytearray()
-    shared: dict[tuple[str, ...], Labels] = {}
-    vectors = path.with_name("vectors.f16")
-    with path.open("rb") as file, vectors.open("wb") as kept:
+    """A finished features file; what it has of numbers goes into files beside it."""
+    found = Features(Coded(), array("I"), Coded(), array("Q"), array("Q"), Coded(), path)
+    with ExitStack() as opened:
+        file, vectors = opened.enter_context(path.open("rb")), opened.enter_context(_vectors(path).open("wb"))
+        bands_of = [opened.enter_context(_band(path, band).open("wb")) for band in range(BANDS)]
         for start, line in _lines(file):
-            while len(known) <= line["index"]:
-                known.append(MISSING)
-                flaws.append("unusable")
-                characters.append(0)
-            at = line["index"]
-            known[at] = shared.setdefault(tuple(line["labels"]), Labels(*line["labels"]))
-            flaws[at], characters[at] = line["flaw"], line["characters"]
+            while len(found.known) < line["index"]:
+                _add(found, MISSING, "unusable", 0)
+            _add(found, Labels(*line["labels"]), line["flaw"], line["characters"])
             if line["flaw"] is None:
-                index.append(at)
-                starts.append(start)
-                domains.append(line["domain"])
-                packed_bands += base64.b64decode(line["bands"])
-                kept.write(base64.b64decode(line["vector"]))
-    rows = len(index)
-    return Features(
-        np.asarray(index, dtype=np.int64),
-        np.frombuffer(bytes(packed_bands), dtype="<u8").reshape(rows, BANDS),
-        np.memmap(vectors, dtype="<f2", mode="r", shape=(rows, WIDTH)) if rows else np.zeros((0, WIDTH), np.float16),
-        starts,
-        known,
-        characters,
-        flaws,
-        domains,
-        path,
-    )
+                found.index.append(line["index"])
+                found.starts.append(start)
+                found.domains.append(line["domain"])
+                vectors.write(base64.b64decode(line["vector"]))
+                hashes = base64.b64decode(line["bands"])
+                for band, kept in enumerate(bands_of):
+                    kept.write(hashes[8 * band : 8 * band + 8])
+    return found
 
 
-def _lines(file: Any) -> Any:
+def _add(found: Features, known: Labels, flaw: str | None, characters: int) -> None:
+    found.known.append(known)
+    found.flaws.append(flaw)
+    found.characters.append(characters)
+
+
+def _vectors(path: Path) -> Path:
+    return path.with_name("vectors.f16")
+
+
+def _band(path: Path, band: int) -> Path:
+    return path.with_name(f"band-{band}.u64")
+
+
+def _lines(file: BinaryIO) -> Iterator[tuple[int, Row]]:
     start = 0
     for raw in iter(file.readline, b""):
         yield start, json.loads(raw)

@@ -6,10 +6,10 @@ Rule 2: every row that is left out has a reason: a flaw, `unusable` aside, a dup
 
 import json
 import shutil
-import sys
+from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,12 +20,14 @@ from touchstone_trainer.curation.digest import sha256
 from touchstone_trainer.curation.problems import BadInput
 from touchstone_trainer.curation.rows import Found
 from touchstone_trainer.curation.selection import balance
+from touchstone_trainer.curation.selection.coded import Coded
 from touchstone_trainer.curation.selection.duplicates import Duplicates
 from touchstone_trainer.curation.selection.features import MISSING, STREAM, Features, Inspector, load
 from touchstone_trainer.curation.stage import Done, Job, State, check, run
 
 SELECTED = "selected"
 DUPLICATE, CONFLICT, NO_ROOM = "duplicate", "conflicting_references", "no_room"
+NONE = -1
 LENGTHS = (50, 100, 200, 400, 800, 1_600)
 """Upper bounds of the classes of length, in characters."""
 
@@ -44,9 +46,10 @@ class Selection:
     """What becomes of every row, by its index in the input."""
 
     features: Features
-    fates: list[str]
-    cluster: dict[int, int] = field(default_factory=dict)
-    kept_instead: dict[int, int] = field(default_factory=dict)
+    fates: Coded[str]
+    cluster: "array[int]"
+    """NONE where a row was left out before."""
+    kept_instead: "array[int]"
 
     def __call__(self, chunk: Sequence[Found]) -> Done:
         """The rows of a chunk with their labels, or with what was against them."""
@@ -58,8 +61,8 @@ class Selection:
             if fate == SELECTED:
                 done.put("rows", found.row | about | {"cluster": self.cluster[found.index]})
             else:
-                instead = self.kept_instead.get(found.index)
-                about |= {"selection": fate} | ({} if instead is None else {"duplicate_of": instead})
+                instead = self.kept_instead[found.index]
+                about |= {"selection": fate} | ({} if instead == NONE else {"duplicate_of": instead})
                 done.put("dropped", found.row | about)
         return done
 
@@ -69,15 +72,18 @@ class Selection:
             name: {"before": Counter(), "after": Counter()} for name in (*MISSING._fields, "length")
         }
         for at, known in enumerate(self.features.known):
-            if known is MISSING or known == MISSING:
+            if known == MISSING:
                 continue
             values = {**known._asdict(), "length": _class(self.features.characters[at])}
             for name, value in values.items():
                 sides[name]["before"][value] += 1
                 if self.fates[at] == SELECTED:
                     sides[name]["after"][value] += 1
-        sizes = {"before": Counter(map(str, self.cluster.values())), "after": Counter[str]()}
-        sizes["after"].update(str(group) for at, group in self.cluster.items() if self.fates[at] == SELECTED)
+        sizes = {"before": Counter[str](), "after": Counter[str]()}
+        for group, fate in zip(self.cluster, self.fates, strict=True):
+            if group != NONE:
+                sizes["before"][str(group)] += 1
+                sizes["after"][str(group)] += fate == SELECTED
         return sides | {"cluster": sizes}
 
 
@@ -97,7 +103,7 @@ def select(job: Job, client: Client, settings: Settings, draw: Callable[[Selecti
                 for name, sides in selection.distributions().items()
                 if name != "cluster"
             }
-            return {"distributions": shown, "clusters": len(set(selection.cluster.values()))}
+            return {"distributions": shown, "clusters": len({*selection.cluster} - {NONE})}
 
         if draw is not None and not job.dry_run:
             draw(selection)
@@ -111,31 +117,28 @@ def choose(features: Features, client: Client, settings: Settings) -> Selection:
     """The fate of every row."""
     import numpy as np  # noqa: PLC0415 - not needed to load the command
 
-    fates = [flaw or NO_ROOM for flaw in features.flaws]
-    instead, conflicts = Duplicates(features, client).find()
-    for row in instead:
-        fates[features.index[row]] = DUPLICATE
-    for row in conflicts:
-        fates[features.index[row]] = CONFLICT
-    left = np.array(
-        [row for row in range(len(features.index)) if fates[features.index[row]] == NO_ROOM], dtype=np.int64
-    )
-    groups = balance.clusters(features.vectors, left, settings.seed).tolist()
-    places = [int(features.index[row]) for row in left]
-    buckets = [_bucket(features, row, place) for row, place in zip(left.tolist(), places, strict=True)]
+    fates: Coded[str] = Coded(flaw or NO_ROOM for flaw in features.flaws)
+    instead = array("q", [NONE]) * len(fates)
+    kept, conflicts = Duplicates(features, client).find()
+    for row, better in enumerate(kept):
+        if row in conflicts:
+            fates[features.index[row]] = CONFLICT
+        elif better != row:
+            fates[features.index[row]], instead[features.index[row]] = DUPLICATE, features.index[better]
+    left = np.fromiter((row for row in range(len(kept)) if fates[features.index[row]] == NO_ROOM), dtype=np.int64)
+    groups = balance.clusters(features.vectors(), left, settings.seed)
+    cluster = array("i", [NONE]) * len(fates)
+    for row, group in zip(left, groups, strict=True):
+        cluster[features.index[row]] = group
+    buckets = Coded(_bucket(features, int(row)) for row in left)
     for at in balance.chosen(buckets, groups, settings.target, settings.seed):
-        fates[places[at]] = SELECTED
-    return Selection(
-        features,
-        fates,
-        dict(zip(places, groups, strict=True)),
-        {int(features.index[row]): int(features.index[kept]) for row, kept in instead.items() if row not in conflicts},
-    )
+        fates[features.index[left[at]]] = SELECTED
+    return Selection(features, fates, cluster, instead)
 
 
-def _bucket(features: Features, row: int, place: int) -> str:
-    known = features.known[place]
-    return sys.intern(f"{features.domains[row] or known.subject}/{known.difficulty}")
+def _bucket(features: Features, row: int) -> str:
+    known = features.known[features.index[row]]
+    return f"{features.domains[row] or known.subject}/{known.difficulty}"
 
 
 def _inspected(job: Job, client: Client, settings: Settings, folder: Path) -> Features:
