@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from touchstone_trainer.mixing import MixingPlan, Phase, Plateau, carry, controlled_shares, quotas
 
-MAX_ORDERS = 32  # shuffled orders kept at hand, one a domain and epoch; eight bytes a row each
+ROW_BITS = 40  # of a sorting key: a domain has fewer than 10^12 rows
 
 
 class SwitchReason(StrEnum):
@@ -191,7 +191,8 @@ class Curriculum:
         self.rows = _counted(plan, rows)
         first = plan.phases[0].shares(_drawable(plan, self.rows))
         self._state = CurriculumState(rows=self.rows, seed=plan.seed, shares=first)
-        self._order = lru_cache(MAX_ORDERS)(self._shuffled)
+        # A batch may end one pass of a domain and begin the next; an order takes eight bytes a row.
+        self._order = lru_cache(2 * len(plan.domains))(self._shuffled)
         if state is not None:
             self.restore(state)
 
@@ -306,8 +307,10 @@ class Curriculum:
 
 def _permuted(rows: Sequence[int], seed: str) -> Sequence[int]:
     # Python promises the same random() under a seed in every version, and of shuffle() nothing.
+    # It has 53 bits; with the row in one integer a key takes a third of the memory of a pair.
     draw = random.Random(seed).random
-    return array("Q", [row for _, row in sorted((draw(), row) for row in rows)])
+    keys = sorted(int(draw() * 2**53) << ROW_BITS | row for row in rows)
+    return array("Q", (key & (1 << ROW_BITS) - 1 for key in keys))
 
 
 def _drawable(plan: MixingPlan, rows: Mapping[str, int]) -> dict[str, int]:
