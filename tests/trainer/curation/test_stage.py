@@ -217,3 +217,12 @@ def test_exit_codes_are_those_of_the_service_command() -> None:
     """Both commands mean the same by a status."""
     for name in ("UNUSABLE_ROWS", "USAGE", "NO_SERVICE"):
         assert getattr(problems, name) == getattr(app.cli.exit_codes, name)
+
+
+def test_a_wrong_column_leaves_nothing_in_the_way(folder: Path) -> None:
+    """Where not one row can be used the call is wrong; the corrected one needs no --overwrite."""
+    Path("in.jsonl").write_text('{"problem": "q", "reference": "1"}\n' * 3)
+    with pytest.raises(BadInput, match=r"not one of 3 rows .* name its column with --column question=THEIRS"):
+        run(job(".jsonl"), split_rows)
+    assert [path.name for path in folder.iterdir()] == ["in.jsonl"]
+    assert run(job(".jsonl", columns={"question": "problem"}), split_rows).counts["even"] == 2

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from touchstone_trainer.curation import card
-from touchstone_trainer.curation.outputs import Output, check_name, finish
+from touchstone_trainer.curation.outputs import Output, check_name, finish, partial
 from touchstone_trainer.curation.problems import BadInput
 from touchstone_trainer.curation.progress import Bar
 from touchstone_trainer.curation.rows import Found, Position, Row, Unusable, known_rows, read
@@ -101,6 +101,7 @@ def run(job: Job, work: Work, extra: Extra | None = None, rows: Rows | None = No
     if job.dry_run:
         state = State()
         _all(job, work, state, {}, rows)
+        _demand_usable(job, state)
         return state
     state = _resumed(job)
     if not state.complete:
@@ -112,6 +113,7 @@ def run(job: Job, work: Work, extra: Extra | None = None, rows: Rows | None = No
             if job.overwrite:
                 job.marker.unlink(missing_ok=True)
             _all(job, work, state, outputs, rows)
+            _demand_usable(job, state)
             state.complete = True
             _remember(job, state)
     for path in job.outputs.values():
@@ -153,6 +155,15 @@ def _all(job: Job, work: Work, state: State, outputs: Mapping[str, Output], rows
                 state.sizes = {name: output.size for name, output in outputs.items()}
                 _remember(job, state)
             bar.add(len(chunk))
+
+
+def _demand_usable(job: Job, state: State) -> None:
+    """Where no row could be used, a column has another name, mostly: nothing is left in the way of the next call."""
+    if not state.problems or state.counts[UNUSABLE] < state.counts["rows"]:
+        return
+    for path in () if job.dry_run else (job.marker, *(partial(Path(path)) for path in job.outputs.values())):
+        path.unlink(missing_ok=True)
+    raise BadInput(f"not one of {state.counts['rows']:,} rows can be used; the first problem: {state.problems[0]}")
 
 
 def _rows(job: Job) -> Rows:

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from touchstone_client import Client
 from touchstone_trainer.curation.commands.options import (
     ApiKey,
     Columns,
@@ -19,11 +18,12 @@ from touchstone_trainer.curation.commands.options import (
     Service,
     columns_from,
     command,
+    service_at,
 )
 from touchstone_trainer.curation.decontamination.thresholds import Method, Thresholds
 from touchstone_trainer.curation.digest import sha256
 from touchstone_trainer.curation.problems import BadInput
-from touchstone_trainer.curation.stage import Job, State, run
+from touchstone_trainer.curation.stage import Job, State, check, run
 
 
 class Engine(StrEnum):
@@ -83,12 +83,13 @@ def decontaminate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     from touchstone_trainer.curation.decontamination.benchmark import Benchmark  # noqa: PLC0415 - heavy
     from touchstone_trainer.curation.decontamination.decontaminator import Decontaminator  # noqa: PLC0415
 
+    check(job)  # before benchmarks are read, which may take minutes
     benchmark = Benchmark(against, columns_from(benchmark_column), methods, thresholds)
 
     def extra(counts: Mapping[str, Any]) -> dict[str, Any]:
         return {"benchmark_questions": len(benchmark.entries)}
 
-    with Client(service, api_key=api_key) as client:
+    with service_at(service, api_key) as client:
         return run(job, Decontaminator(benchmark, client, keep_variants=keep_variants), extra)
 
 

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from touchstone_client import Client
 from touchstone_trainer.curation.commands.options import (
     ApiKey,
     Columns,
@@ -21,6 +20,7 @@ from touchstone_trainer.curation.commands.options import (
     Service,
     columns_from,
     command,
+    service_at,
 )
 from touchstone_trainer.curation.difficulty import (
     HIGHEST_PASS_RATE,
@@ -68,7 +68,7 @@ def difficulty(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if lowest > highest:
         raise BadInput(f"--lowest {lowest} lies above --highest {highest}")
     with ExitStack() as opened:
-        client = opened.enter_context(Client(service, api_key=api_key))
+        client = opened.enter_context(service_at(service, api_key))
         server = None
         if model is not None:
             server = opened.enter_context(closing(ModelServer(model, model=model_name, api_key=model_key)))

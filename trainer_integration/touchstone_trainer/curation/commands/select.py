@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from touchstone_client import Client
 from touchstone_trainer.curation.commands.options import (
     ApiKey,
     Columns,
@@ -17,6 +16,7 @@ from touchstone_trainer.curation.commands.options import (
     Service,
     columns_from,
     command,
+    service_at,
 )
 from touchstone_trainer.curation.stage import Job, State
 
@@ -64,5 +64,5 @@ def select(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
         drawn.draw(job.main.name, selection.distributions(), job.main.parent)
 
-    with Client(service, api_key=api_key) as client:
+    with service_at(service, api_key) as client:
         return select(job, client, Settings(target, languages, seed), draw if plots else None)
