@@ -1,5 +1,8 @@
 """What both drivers need of HTTP: address, headers, limits, time-outs, and which httpx2 error means what."""
 
+import hashlib
+import os
+import platform
 import ssl
 from dataclasses import dataclass
 
@@ -11,6 +14,24 @@ MAX_CONNECT_S = 5.0
 """A service that is there accepts within milliseconds; a packet lost on the way is worth a second try."""
 KEEPALIVE_S = 4.0
 """Under the 5 s after which uvicorn hangs up, so that requests rarely meet a connection being closed."""
+RUN_ID_VARIABLE = "TOUCHSTONE_RUN_ID"
+MAX_RUN_ID_CHARS = 128
+"""What the service reads of it."""
+
+
+def run_id(given: str | None) -> str:
+    """Who asks, for the service that shares its workers among runs: what the caller says, or the environment, or else
+    all that one command has started on this machine.
+    """
+    named = given or os.environ.get(RUN_ID_VARIABLE)
+    if not named:
+        group = getattr(os, "getpgrp", os.getpid)()  # there are no groups on Windows
+        # Nobody else's machine names belong into the requests.
+        return hashlib.sha256(f"{platform.node()} {group}".encode()).hexdigest()[:16]
+    if len(named) > MAX_RUN_ID_CHARS or not (named.isascii() and named.isprintable()):
+        where = "run_id" if given else RUN_ID_VARIABLE
+        raise ValueError(f"{where} must be up to {MAX_RUN_ID_CHARS} printable ASCII characters, not {named[:200]!r}")
+    return named
 
 
 @dataclass(frozen=True)
@@ -22,6 +43,7 @@ class Config:
     concurrency: int
     deadline_s: float
     retry: RetryPolicy
+    run_id: str
     ca_file: str | None = None
     certificate: str | None = None
 
@@ -53,7 +75,7 @@ class Config:
 
     def headers(self) -> dict[str, str]:
         """What every request carries."""
-        headers = {"accept": "application/json", "content-type": "application/json"}
+        headers = {"accept": "application/json", "content-type": "application/json", "x-run-id": self.run_id}
         if self.api_key is not None:
             headers["authorization"] = f"Bearer {self.api_key}"
         return headers

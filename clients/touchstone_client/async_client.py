@@ -72,11 +72,14 @@ class AsyncClient:
         concurrency: int = 8,
         deadline_s: float = 60.0,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        run_id: str | None = None,
         ca_file: str | None = None,
         certificate: str | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        self._config = _wire.Config(url, api_key, concurrency, deadline_s, retry, ca_file, certificate)
+        self._config = _wire.Config(
+            url, api_key, concurrency, deadline_s, retry, _wire.run_id(run_id), ca_file, certificate
+        )
         self._transport = transport
         self._start()
 
@@ -91,6 +94,7 @@ class AsyncClient:
             concurrency=config.concurrency,
             deadline_s=config.deadline_s,
             retry=config.retry,
+            run_id=config.run_id,
             ca_file=config.ca_file,
             certificate=config.certificate,
             transport=transport,

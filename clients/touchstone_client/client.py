@@ -41,6 +41,10 @@ class Client:
     One client may be shared by threads, pickled into worker processes and carried through a fork: connections
     belong to the process that opened them and are opened when first needed.
 
+    `run_id` names the training run, which shares the service's workers with other runs as one caller, whatever its
+    number of clients and processes. Without it, and without TOUCHSTONE_RUN_ID, the caller is all that one command has
+    started on one machine. A service that asks for keys counts these instead.
+
     Over HTTPS `ca_file` is a PEM file of the authority to believe instead of the system's, and `certificate` one with
     the client's own certificate and key, where the service asks for it.
 
@@ -59,11 +63,14 @@ class Client:
         concurrency: int = 8,
         deadline_s: float = 60.0,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        run_id: str | None = None,
         ca_file: str | None = None,
         certificate: str | None = None,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        self._config = _wire.Config(url, api_key, concurrency, deadline_s, retry, ca_file, certificate)
+        self._config = _wire.Config(
+            url, api_key, concurrency, deadline_s, retry, _wire.run_id(run_id), ca_file, certificate
+        )
         self._transport = transport
         self._start()
 

@@ -3,12 +3,17 @@
 import itertools
 import json
 import random
+import re
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
 
 from touchstone_client import (
+    AsyncClient,
+    Client,
     DeadlineExceeded,
     Overloaded,
     RequestRejected,
@@ -99,6 +104,33 @@ def test_settings_reach_the_service(call: Caller, service: Service) -> None:
     assert (path, headers["authorization"]) == ("/v1/verify", "Bearer k3y")
     assert (asked["recall"], asked["opinions"]) == ("always", True)
     assert 28 < asked["deadline_s"] <= 29.5
+
+
+def test_a_run_is_named(call: Caller, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every request says whose it is: the run that was named, else the one in the environment, else a name that all
+    processes of this command share.
+    """
+    monkeypatch.delenv("TOUCHSTONE_RUN_ID", raising=False)
+    call(service.url, "verify", items(1), client={"run_id": "math-7b"})
+    call(service.url, "verify", items(1))
+    worker = "import sys, touchstone_client as t; t.Client(sys.argv[1]).verify([{'response': '', 'reference': ''}])"
+    subprocess.run([sys.executable, "-c", worker, service.url], check=True)
+    monkeypatch.setenv("TOUCHSTONE_RUN_ID", "from outside")
+    call(service.url, "verify", items(1))
+    named, unnamed, child, outside = (headers["x-run-id"] for _, headers, _ in service.requests)
+    assert (named, outside) == ("math-7b", "from outside")
+    assert unnamed == child
+    assert re.fullmatch("[0-9a-f]{16}", unnamed)
+
+
+@pytest.mark.parametrize("run_id", ["a\nx-api-key: b", "läuf", "x" * 129])
+def test_a_run_id_that_no_header_can_hold(run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused where it is given, by the name of the option or of the variable."""
+    with pytest.raises(ValueError, match=r"^run_id must be"):
+        Client(run_id=run_id)
+    monkeypatch.setenv("TOUCHSTONE_RUN_ID", run_id)
+    with pytest.raises(ValueError, match=r"^TOUCHSTONE_RUN_ID must be"):
+        AsyncClient()
 
 
 def test_two_refusals_then_an_answer(call: Caller, service: Service) -> None:
