@@ -1,7 +1,10 @@
 """TRL 1.16 trains with our reward functions and with our trainer."""
 
 import importlib
+import json
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,10 +18,10 @@ from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import get_callable_name, is_async_callable
 
 from tests.frameworks import tiny
-from tests.frameworks.conftest import UNREADABLE
+from tests.frameworks.conftest import ROOT, UNREADABLE
 from touchstone_trainer.adapters import trl_trainer
 from touchstone_trainer.adapters.trl import async_reward_function, component_functions, reward_function
-from touchstone_trainer.adapters.trl_trainer import WEIGHTS, Stability, TouchstoneGRPOTrainer
+from touchstone_trainer.adapters.trl_trainer import HELD, WEIGHTS, Stability, TouchstoneGRPOTrainer, _mask
 from touchstone_trainer.anomaly import AnomalyLimits
 from touchstone_trainer.clip_cov import ClipCov, clip_cov_loss, select_clip_cov
 from touchstone_trainer.corrections import ICEPOP
@@ -180,6 +183,7 @@ def test_clip_cov_in_trl_is_ours(tmp_path: Path) -> None:
         epsilon_high=0.28,
     )
     inputs = micro_batch()
+    trainer._hold_back([inputs], cov)
     weights = list(trainer.model.parameters())
     theirs = trainer._compute_loss(trainer.model, inputs)
     their_gradient = torch.autograd.grad(theirs, weights)
@@ -189,15 +193,89 @@ def test_clip_cov_in_trl_is_ours(tmp_path: Path) -> None:
     logp = GRPOTrainer._get_per_token_logps_and_entropies(trainer, trainer.model, ids, attention, 10)[0]
     mask, old, advantages = inputs["completion_mask"].bool(), inputs["old_per_token_logps"], inputs["advantages"]
     clip = Clip(low=0.2, high=0.28)
-    again = torch.Generator().manual_seed(trainer.args.seed)
-    held = select_clip_cov(
-        logp.detach(), old, advantages, mask, ClipCov(ratio=0.2, low=-100.0, high=100.0, clip=clip), generator=again
-    )
+    again = torch.Generator().manual_seed(trainer.args.seed * 1_000_003)
+    held = select_clip_cov(logp.detach(), old, advantages, mask, cov, clip=clip, generator=again)
     assert held.chosen.sum() > 0
     loss = clip_cov_loss(logp, old, advantages, mask, held.chosen, clip=clip).loss
     ours = aggregate(loss, mask, step_denominator(mask))
     torch.testing.assert_close(theirs, ours)
     torch.testing.assert_close(their_gradient, torch.autograd.grad(ours, weights), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changed", "drawn", "passes"),
+    [
+        ({}, [3, 3, 3, 3], 4),  # the passes are IcePop's, one a generation
+        # Two optimizer steps to a generation, and every generation twice: scored again but for the first.
+        ({"steps_per_generation": 6, "num_iterations": 2}, [3, 3, 3, 3], 9),
+        # A step that is generated in parts is drawn in parts.
+        ({"steps_per_generation": 1}, [1] * 12, 12),
+    ],
+    ids=["once", "reused", "in-parts"],
+)
+def test_clip_cov_is_drawn_over_the_optimizer_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], drawn: list[int], passes: int
+) -> None:
+    """One draw for all micro-batches of a step, by the policy as that step finds it; each gets its own tokens."""
+    cov = ClipCov(ratio=0.05, low=-100.0, high=100.0)
+    trainer = TouchstoneGRPOTrainer(
+        tiny.dense(),
+        [lambda completions, **_: [float(len(set(text)) % 3) for text in completions]],
+        args=settings(
+            tmp_path,
+            per_device_train_batch_size=4,
+            gradient_accumulation_steps=3,
+            max_steps=4,
+            learning_rate=0.01,
+            **changed,
+        ),
+        train_dataset=Dataset.from_list(list(rows()) * 4),
+        processing_class=tiny.tokenizer(),
+        stability=Stability(clip_cov=cov, streak=None),
+    )
+    sizes: list[int] = []
+    used: list[int] = []
+    scored: list[int] = []
+    hold_back, compute_loss = TouchstoneGRPOTrainer._hold_back, TouchstoneGRPOTrainer._compute_loss
+    scored_again = TouchstoneGRPOTrainer._scored_again
+
+    def held(self: Any, micros: Any, settings: ClipCov) -> None:
+        sizes.append(len(micros))
+        hold_back(self, micros, settings)
+        assert sum(int(micro[HELD].sum()) for micro in micros) == int(
+            cov.ratio * sum(int(_mask(micro).sum()) for micro in micros)
+        )
+
+    def loss(self: Any, model: Any, inputs: Any) -> Any:
+        used.append(int(inputs[HELD].sum()))
+        return compute_loss(self, model, inputs)
+
+    def again(self: Any, output: Any) -> Any:
+        scored.append(len(output["completion_ids"]))
+        return scored_again(self, output)
+
+    monkeypatch.setattr(TouchstoneGRPOTrainer, "_scored_again", again)
+    monkeypatch.setattr(TouchstoneGRPOTrainer, "_hold_back", held)
+    monkeypatch.setattr(TouchstoneGRPOTrainer, "_compute_loss", loss)
+    trainer.train()
+    assert sizes == drawn
+    assert len(scored) == passes
+    assert len(used) == 12
+    assert sum(used) > 0
+
+
+def test_clip_cov_is_drawn_over_all_processes(tmp_path: Path) -> None:
+    """Two processes hold back one share of both their tokens, not each a share of its own rounded down."""
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    arguments = [sys.executable, *launcher, "-m", "tests.frameworks.two_processes", str(tmp_path)]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    parts = [(tmp_path / f"{rank}.jsonl").read_text().splitlines() for rank in range(2)]
+    for draws in zip(*parts, strict=True):
+        held, tokens = (
+            sum(column) for column in zip(*(count for draw in draws for count in json.loads(draw)), strict=True)
+        )
+        assert held == int(0.05 * tokens)
 
 
 def test_icepop_in_trl_is_a_weight(tmp_path: Path) -> None:

@@ -31,9 +31,17 @@ class ClipCov:
     low: float = 1.0
     high: float = 5.0
     """Candidates have a covariance between the two, in advantage units times nats."""
-    clip: Clip = RECIPE_CLIP
     at_least_one: bool = False
     """verl's floor, which holds back one token even of a step of ten."""
+
+
+@dataclass(frozen=True, slots=True)
+class KlCov:
+    """How many tokens KL-Cov takes, and what moving them costs."""
+
+    ratio: float = RATIO
+    coef: float = KL_COV_COEF
+    at_least_one: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +68,15 @@ def select_clip_cov(
     mask: Mask,
     settings: ClipCov = ClipCov(),
     *,
+    clip: Clip = RECIPE_CLIP,
     generator: torch.Generator | None = None,
 ) -> Selection:
-    """Draw ratio * N tokens, uniformly without replacement, from those in the band that the clip leaves alone.
+    """Draw ratio * N tokens, uniformly without replacement, from those in the band that the loss's `clip` leaves alone.
 
     Over the whole step. In the first update on a rollout logp is old: pass `old` for it and save the forward pass.
     """
     cov = covariance(logp, advantages, mask)
-    clipped = clipped_surrogate(logp.detach(), old, advantages, mask, clip=settings.clip).clipped
+    clipped = clipped_surrogate(logp.detach(), old, advantages, mask, clip=clip).clipped
     candidates = mask & (cov > settings.low) & (cov < settings.high) & ~clipped
     quota = _quota(settings.ratio, mask, settings.at_least_one)
     places = candidates.flatten().nonzero().squeeze(-1)
@@ -77,12 +86,10 @@ def select_clip_cov(
     return Selection(_mark(chosen, mask), candidates, cov, quota)
 
 
-def select_kl_cov(
-    logp: Tokens, advantages: Rows | Tokens, mask: Mask, *, ratio: float = RATIO, at_least_one: bool = False
-) -> Selection:
+def select_kl_cov(logp: Tokens, advantages: Rows | Tokens, mask: Mask, settings: KlCov = KlCov()) -> Selection:
     """The ratio * N tokens of largest covariance, over the whole step."""
     cov = covariance(logp, advantages, mask)
-    quota = _quota(ratio, mask, at_least_one)
+    quota = _quota(settings.ratio, mask, settings.at_least_one)
     # Sorted, not topk, whose choice among equals is unspecified: here the earlier token.
     ranked = masked(cov, mask, -torch.inf).flatten().argsort(descending=True, stable=True)
     return Selection(_mark(ranked[:quota], mask), mask, cov, quota)

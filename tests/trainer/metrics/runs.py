@@ -35,6 +35,8 @@ def full_step(number: int) -> StepRecord:
         rescued=2 * len(names),
         masked_sequences={"truncated": number % 3, "anomaly_drift": number % 2},
         masked_tokens={"icepop": 20, "clip_cov": 4},
+        penalised_tokens={"kl_cov": 3},
+        shaping={"overlong": -0.02, "brevity": number / 10_000},
         loss=0.01,
         entropy=1.0 / (1 + number / 50),
         kl=number / 1_000,

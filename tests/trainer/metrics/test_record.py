@@ -59,6 +59,8 @@ def test_figures_are_shares_of_what_they_say() -> None:
         "outcome/correct": 60 / 120,
         "masked_sequences/truncated": 1 / 120,
         "masked_tokens/icepop": 20 / 16_000,
+        "penalised_tokens/kl_cov": 3 / 16_000,
+        "shaping/overlong": -0.02,
         "dead_groups/all domains": 6 / 15,
         "dead_groups/code": 2 / 5,
         "batch/code": 40 / 120,

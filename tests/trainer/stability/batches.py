@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from touchstone_trainer.anomaly import mask_anomalies
-from touchstone_trainer.clip_cov import clip_cov_loss, covariance, kl_cov_loss, select_kl_cov
+from touchstone_trainer.clip_cov import KlCov, clip_cov_loss, covariance, kl_cov_loss, select_kl_cov
 from touchstone_trainer.corrections import (
     GEOMETRIC,
     ICEPOP,
@@ -104,7 +104,7 @@ def _weighted(b: Batch) -> Tensor:
 
 
 def _chosen(b: Batch) -> Tensor:
-    return select_kl_cov(b.logp, b.advantages, b.mask, ratio=0.5).chosen
+    return select_kl_cov(b.logp, b.advantages, b.mask, KlCov(ratio=0.5)).chosen
 
 
 LOSSES: dict[str, Callable[[Batch], Tensor]] = {

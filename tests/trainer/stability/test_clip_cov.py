@@ -7,6 +7,7 @@ from torch.testing import assert_close
 
 from touchstone_trainer.clip_cov import (
     ClipCov,
+    KlCov,
     clip_cov_loss,
     covariance,
     kl_cov_loss,
@@ -47,8 +48,8 @@ def test_candidates_lie_in_the_band_and_escape_the_clip() -> None:
     inside = found.covariance[found.candidates]
     assert 0.2 < float(inside.min()) <= float(inside.max()) < 0.6
     assert not bool((found.candidates & ~mask).any())
-    tight = ClipCov(ratio=1.0, low=0.2, high=0.6, clip=Clip(0.2, 0.2))
-    assert not bool(select_clip_cov(logp, old, advantages, mask, tight).candidates[0].any())
+    tight = select_clip_cov(logp, old, advantages, mask, settings, clip=Clip(0.2, 0.2))
+    assert not bool(tight.candidates[0].any())
 
 
 def test_the_draw_is_repeatable_and_uniform() -> None:
@@ -76,18 +77,18 @@ def test_small_steps_choose_nothing_unless_told() -> None:
     assert select_clip_cov(logp, logp, advantages, mask).quota == 0
     assert not bool(select_clip_cov(logp, logp, advantages, mask).chosen.any())
     assert select_clip_cov(logp, logp, advantages, mask, ClipCov(at_least_one=True)).quota == 1
-    assert int(select_kl_cov(logp, advantages, mask, at_least_one=True).chosen.sum()) == 1
+    assert int(select_kl_cov(logp, advantages, mask, KlCov(at_least_one=True)).chosen.sum()) == 1
     nothing = torch.zeros_like(mask)
-    assert select_kl_cov(logp, advantages, nothing, at_least_one=True).quota == 0
+    assert select_kl_cov(logp, advantages, nothing, KlCov(at_least_one=True)).quota == 0
 
 
 def test_a_step_is_chosen_over_as_a_whole() -> None:
     """Means and counts are those of the step: choosing by halves is another choice."""
     logp, advantages, mask = step()
     advantages = tensor([2.0, 1.0, -1.0, -2.0], dtype=D)
-    whole = select_kl_cov(logp, advantages, mask, ratio=0.2)
+    whole = select_kl_cov(logp, advantages, mask, KlCov(ratio=0.2))
     halves = torch.cat(
-        [select_kl_cov(logp[i], advantages[i], mask[i], ratio=0.2).chosen for i in (slice(2), slice(2, 4))]
+        [select_kl_cov(logp[i], advantages[i], mask[i], KlCov(ratio=0.2)).chosen for i in (slice(2), slice(2, 4))]
     )
     assert int(whole.chosen.sum()) == int(0.2 * int(mask.sum()))
     assert not torch.equal(whole.chosen, halves)
@@ -96,7 +97,7 @@ def test_a_step_is_chosen_over_as_a_whole() -> None:
 def test_equals_are_taken_in_order() -> None:
     """Among tokens of equal covariance KL-Cov takes the earlier."""
     logp = torch.full((1, 4), -1.0, dtype=D)
-    found = select_kl_cov(logp, tensor([1.0], dtype=D), torch.ones(1, 4, dtype=torch.bool), ratio=0.5)
+    found = select_kl_cov(logp, tensor([1.0], dtype=D), torch.ones(1, 4, dtype=torch.bool), KlCov(ratio=0.5))
     assert found.chosen.tolist() == [[True, True, False, False]]
 
 
@@ -129,4 +130,4 @@ def test_shares_above_one_are_refused() -> None:
     """A ratio is a share of the tokens."""
     logp, advantages, mask = step()
     with pytest.raises(ValueError, match="from 0 to 1"):
-        select_kl_cov(logp, advantages, mask, ratio=2.0)
+        select_kl_cov(logp, advantages, mask, KlCov(ratio=2.0))

@@ -9,7 +9,15 @@ from torch import Tensor
 from tests.trainer.stability.test_vectors_losses import close
 from tests.trainer.stability.vectors import flags, numbers, padded, params, places, required
 from touchstone_trainer.anomaly import Cause, mask_anomalies
-from touchstone_trainer.clip_cov import ClipCov, Selection, clip_cov_loss, kl_cov_loss, select_clip_cov, select_kl_cov
+from touchstone_trainer.clip_cov import (
+    ClipCov,
+    KlCov,
+    Selection,
+    clip_cov_loss,
+    kl_cov_loss,
+    select_clip_cov,
+    select_kl_cov,
+)
 from touchstone_trainer.corrections import (
     ICEPOP,
     SEQUENCE_MIS,
@@ -190,9 +198,10 @@ def test_clip_cov(case: tuple[int, dict[str, Any]]) -> None:
     _, given = case
     limits = given["params"]
     clip = Clip(limits["clip_low"], limits["clip_high"])
-    settings = ClipCov(limits["clip_cov_ratio"], limits["lb"], limits["ub"], clip, at_least_one=True)
+    settings = ClipCov(limits["clip_cov_ratio"], limits["lb"], limits["ub"], at_least_one=True)
     logp, old, advantages, mask = cov_batch(given)
-    found = select_clip_cov(logp, old, advantages, mask, settings, generator=torch.Generator().manual_seed(3))
+    generator = torch.Generator().manual_seed(3)
+    found = select_clip_cov(logp, old, advantages, mask, settings, clip=clip, generator=generator)
     close(found.covariance, torch.where(mask, numbers(given["cov"]), 0.0))
     assert torch.equal(found.candidates, places(given["candidates"], mask.shape))
     assert found.quota == given["k"]
@@ -212,7 +221,8 @@ def test_kl_cov(case: tuple[int, dict[str, Any]]) -> None:
     """The tokens of largest covariance, and the penalty on them."""
     _, given = case
     logp, old, advantages, mask = cov_batch(given)
-    found: Selection = select_kl_cov(logp, advantages, mask, ratio=given["params"]["kl_cov_ratio"], at_least_one=True)
+    settings = KlCov(given["params"]["kl_cov_ratio"], at_least_one=True)
+    found: Selection = select_kl_cov(logp, advantages, mask, settings)
     assert found.quota == given["k"]
     assert torch.equal(found.chosen, places(given["selected"], mask.shape))
     tokens = kl_cov_loss(logp, old, advantages, mask, found.chosen, coef=given["params"]["ppo_kl_coef"])

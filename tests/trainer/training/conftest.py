@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from touchstone_client import JudgeStatus
+from touchstone_client import JudgeStatus, Outcome
 from touchstone_trainer.curriculum import Draw
 from touchstone_trainer.rewards import Scored
 from touchstone_trainer.streak import FinishReason
@@ -45,7 +45,12 @@ def make_config(tmp_path: Path, tokenizer: str) -> MakeConfig:
                     {"name": "only", "steps": 2, "domains": {"math": {"source": "m.jsonl", "task": "math", "ratio": 1}}}
                 ]
             },
-            "policy": {"build": dict(demo.DENSE), "tokenizer": tokenizer, "dtype": "float64", "device": "cpu"},
+            "policy": {
+                "build": {**demo.DENSE, "initializer_range": 0.002},
+                "tokenizer": tokenizer,
+                "dtype": "float64",
+                "device": "cpu",
+            },
         }
         for path, value in changes.items():
             *sections, field = path.split(".")
@@ -74,7 +79,8 @@ def experience(
 ) -> Experience:
     """A scored response whose tokens the engine gave all the same log-probability."""
     stage = "rules" if reward is not None else "service"
-    scored = Scored(reward, stage, "by_hand", "", "math", JudgeStatus.SCORED)
+    outcome = {1.0: Outcome.CORRECT, 0.0: Outcome.INCORRECT, None: Outcome.UNDECIDABLE}[reward]
+    scored = Scored(reward, stage, "by_hand", "", "math", JudgeStatus.SCORED, outcome=outcome)
     completion = Completion(response, (logprob,) * len(response), finish, "text")
     return Experience(Draw("math", group, 0), group, "prompt", prompt, completion, scored)
 

@@ -1,9 +1,11 @@
 """Drawing, sampling and paying one step's batch, with an engine that says what the test tells it."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -46,7 +48,7 @@ class Bench:
         policy = policy_of(config.policy)
         self.engine = Scripted(policy.tokenizer.encode(EASY))
         self.items: list[Mapping[str, Any]] = []
-        rows = Rows(config.plan, policy, config.prompt)
+        rows = Rows(config, policy)
         self.curriculum = Curriculum(config.plan, rows.counts)
         scorer = Scorer(Client(transport=canned(self._pay)), deadline_s=10.0)
         self.collector = Collector(config, rows, self.engine, scorer, ALONE)
@@ -58,7 +60,13 @@ class Bench:
 
 @pytest.fixture
 def bench_of(make_config: MakeConfig, tmp_path: Path) -> Any:
-    def make(rows: Mapping[str, Sequence[str]], changes: Mapping[str, Any], **kinds: str) -> Bench:
+    def make(
+        rows: Mapping[str, Sequence[str]],
+        changes: Mapping[str, Any],
+        *,
+        shaping: Mapping[str, Any] = MappingProxyType({}),
+        **kinds: str,
+    ) -> Bench:
         domains = {}
         for name, questions in rows.items():
             source = tmp_path / f"{name}.jsonl"
@@ -68,7 +76,7 @@ def bench_of(make_config: MakeConfig, tmp_path: Path) -> Any:
             domains[name] = {"source": str(source), "task": "math", "ratio": 1, "kind": kind}
         phases = [{"name": "only", "steps": 5, "domains": domains}]
         settings = {"prompts_per_step": 4, "group_size": 8, "rows_at_once": 10, **changes}
-        return Bench(make_config({"plan.phases": phases, "rollouts": settings}))
+        return Bench(make_config({"plan.phases": phases, "rollouts": settings, "shaping": dict(shaping)}))
 
     return make
 
@@ -106,6 +114,15 @@ def test_groups_reach_the_service_whole(bench_of: Any) -> None:
     assert [one.scored.reward for one in batch.generated] == [
         1.0 if one.completion.text == "right" else 0.0 for one in batch.generated
     ]
+
+
+def test_rule_of_a_domain_goes_with_its_responses(bench_of: Any) -> None:
+    """The service is asked to pay by the rule that the run names for the domain."""
+    changes = {"rules": {"judged": "verifier_then_process"}}
+    bench = bench_of({"judged": [HARD] * 4, "hard": [HARD] * 4}, {}, shaping=changes, judged="both")
+    with closing(bench.collector):
+        bench.collector.collect(bench.curriculum, 1)
+    assert Counter(item.get("rule") for item in bench.items) == {"verifier_then_process": 16, None: 16}
 
 
 def test_seeds_differ_by_step_row_and_member(bench_of: Any) -> None:

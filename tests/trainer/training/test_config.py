@@ -59,6 +59,12 @@ def test_configuration_survives_its_own_json(make_config: MakeConfig) -> None:
         ({"policy.path": "weights"}, "policy: give either path"),
         ({"prompt.template": "question"}, "prompt: template: must contain"),
         ({"plan.phases": []}, "plan: phases"),
+        ({"loss.kl_cov": {}, "loss.clip_cov": {}}, "loss: clip_cov and kl_cov exclude each other"),
+        ({"loss.kl_cov": {}, "loss.clip": {"low": 0.1}}, "loss: kl_cov takes the place of the clip"),
+        ({"loss.kl_cov": {}}, "loss.kl_cov: in a batch's first update"),
+        ({"loss.opsm": {}}, "loss.opsm.OffPolicyConfig.delta: Field required"),
+        ({"shaping.overlong": {"margin": 2000}}, "shaping.overlong.margin: beyond rollouts.max_new_tokens, 1024"),
+        ({"shaping.rules": {"math": "stratified"}}, "shaping.rules: math: no domain of that name has kind both"),
     ],
 )
 def test_mistakes_are_named(make_config: MakeConfig, changes: dict[str, Any], told: str) -> None:
@@ -66,6 +72,18 @@ def test_mistakes_are_named(make_config: MakeConfig, changes: dict[str, Any], to
     with pytest.raises(ConfigError) as caught:
         make_config(changes)
     assert told in str(caught.value)
+
+
+def test_stratified_rewards_want_their_small_spreads(make_config: MakeConfig) -> None:
+    """Dividing by a group's deviation would undo HERO's strata; without it the rule is taken."""
+    domain = {"source": "m.jsonl", "task": "math", "ratio": 1, "kind": "both"}
+    changes = {
+        "plan.phases": [{"name": "only", "steps": 1, "domains": {"proofs": domain}}],
+        "shaping.rules": {"proofs": "stratified"},
+    }
+    with pytest.raises(ConfigError, match=r"set loss\.advantage to no_std"):
+        make_config(changes)
+    assert make_config({**changes, "loss.advantage": "no_std"}).shaping.rules == {"proofs": "stratified"}
 
 
 def test_plan_without_end_is_refused(make_config: MakeConfig) -> None:
@@ -121,4 +139,4 @@ def test_rows_are_checked_before_the_run(
     changes = {"plan.phases": [{"name": "only", "steps": 1, "domains": {"math": domain}}], "prompt.max_tokens": 5}
     config = make_config(changes)
     with pytest.raises(ConfigError, match=told):
-        Rows(config.plan, policy_of(config.policy), config.prompt)
+        Rows(config, policy_of(config.policy))

@@ -1,5 +1,6 @@
 """Whole runs through a real service: killed and resumed, and split over processes."""
 
+import shutil
 import signal
 import subprocess
 import time
@@ -10,6 +11,7 @@ import torch
 
 from tests.live import LiveService
 from tests.trainer.training import runs
+from touchstone_trainer.metrics import read_steps
 from touchstone_trainer.training import demo
 from touchstone_trainer.training.checkpoint import FOLDER, CheckpointError
 from touchstone_trainer.training.config import RunConfig
@@ -60,6 +62,34 @@ def test_two_processes_give_the_curve_of_one(
     assert single.keys() == double.keys()
     for name, weight in single.items():
         torch.testing.assert_close(double[name], weight, atol=1e-6, rtol=0)
+
+
+def test_every_tool_says_what_it_did(uninterrupted: RunConfig) -> None:
+    """Held-back tokens, silenced responses and shaped rewards are in the record; nothing is there of a tool that is
+    off."""
+    steps = read_steps(uninterrupted.folder)
+    assert sum(step.masked_tokens.get("clip_cov", 0) for step in steps) > 0
+    assert sum(step.masked_sequences.get("off_policy", 0) for step in steps) > 0
+    assert all(step.shaping.keys() == {"overlong", "brevity"} for step in steps)
+    assert min(step.shaping["overlong"] or 0.0 for step in steps) < 0
+    assert not any(step.penalised_tokens for step in steps)
+
+
+def test_kl_cov_runs_and_resumes(service: LiveService, tmp_path: Path) -> None:
+    """A run with KL-Cov penalises tokens from each batch's second update on, and resumes to the same curve."""
+    config = runs.small(tmp_path, service.url)
+    loss = config.loss.model_dump(mode="json") | {"clip_cov": False, "kl_cov": {"ratio": 0.2}, "opsm": False}
+    config = RunConfig.parse(
+        config.model_dump(mode="json") | {"loss": loss, "checkpoint": {"every_steps": 3, "keep": 3}}
+    )
+    run(config, quiet=True)
+    whole = runs.curve(config.folder)
+    assert sum(step["penalised_tokens"].get("kl_cov", 0) for step in whole) > 0
+    for path in (config.folder / FOLDER).glob("step-*"):
+        if path.name > "step-00000003":
+            shutil.rmtree(path)
+    run(config, resume=True, quiet=True)
+    assert runs.curve(config.folder) == whole
 
 
 def test_run_leaves_weights_that_transformers_reads(uninterrupted: RunConfig) -> None:

@@ -1,5 +1,6 @@
 """One training step: what must not change its loss and gradient, and what must."""
 
+import math
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from touchstone_trainer.training.config import RunConfig
 from touchstone_trainer.training.distributed import Processes
 from touchstone_trainer.training.experience import Experience
 from touchstone_trainer.training.policy import frozen_copy
+from touchstone_trainer.training.shaping import shaped
 from touchstone_trainer.training.step import Learner, Trained
 
 ALL_TOOLS = {
@@ -125,6 +127,60 @@ def test_causes_for_which_responses_leave_the_loss(make_config: MakeConfig) -> N
     done, _ = trained(make_config({}), batch)
     assert done.plan.masked_sequences == {"truncated": 1, "streak": 1, "anomaly_drift": 1, "unscored": 1}
     assert done.plan.rows == [0, 4, 5, 6, 7]
+
+
+NO_ENGINE = {"loss.correction": False, "loss.anomaly": False}
+
+
+def test_opsm_silences_bad_responses_that_the_policy_left(make_config: MakeConfig) -> None:
+    """A bad response that was far likelier when it was sampled costs nothing and still counts; a good one stays."""
+    pair = [experience(0, 1.0, (7,), logprob=-0.1), experience(0, 0.0, (12,), logprob=-0.1)]
+    without = trained(make_config(NO_ENGINE), pair)[0].updates[0]
+    silenced = trained(make_config({**NO_ENGINE, "loss.opsm": {"delta": 0.5}}), pair)[0].updates[0]
+    assert (without.off_policy, silenced.off_policy) == (0, 1)
+    # Advantages are the root of a half and its negative; two tokens.
+    assert [without.loss, silenced.loss] == pytest.approx([0.0, -(0.5**0.5) / 2], abs=1e-5)
+    far = make_config({**NO_ENGINE, "loss.opsm": {"delta": 5.0}})
+    assert trained(far, pair)[0].updates[0].off_policy == 0
+
+
+def test_kl_cov_begins_with_the_second_update(make_config: MakeConfig) -> None:
+    """It penalises what moved since the rollout: nothing at first, then in proportion to its coefficient."""
+
+    def second(coef: float) -> float:
+        tools = {"loss.kl_cov": {"ratio": 0.5, "coef": coef}, "optimizer.updates_per_batch": 2}
+        done, _ = trained(make_config({**tools, "optimizer.learning_rate": 0.01}), BATCH)
+        first, last = done.updates
+        assert (first.penalised, last.penalised) == (0, 3)  # half of the second update's seven tokens
+        return last.loss
+
+    none, once, twice = (second(coef) for coef in (0.0, 1.0, 2.0))
+    assert once > none
+    assert twice - once == pytest.approx(once - none, abs=1e-12)
+
+
+def test_length_is_shaped_where_rewards_differ(make_config: MakeConfig) -> None:
+    """Overlong and brevity move rewards within a group that has a spread; one that is all right keeps its rewards."""
+    batch = [
+        experience(0, 1.0, (7, 1)),
+        experience(0, 1.0, (7, 7, 7, 1)),
+        experience(0, 0.0, (7, 7, 1)),
+        experience(0, None, (7,)),
+        experience(1, 1.0, (7, 1)),
+        experience(1, 1.0, (7, 7, 7, 1)),
+    ]
+    terms = {"overlong": {"margin": 2, "weight": 0.5}, "brevity": {"weight": 0.2, "warmup_steps": 10}}
+    config = make_config({"shaping": terms, "rollouts.max_new_tokens": 4})
+    # Overlong: 0 up to 2 tokens, half of 0.5 at 3, all of it at 4. Brevity: right ones from 0.5 to -0.5 of the weight;
+    # the wrong one lies in the middle and earns 0. Its weight has come half of the way at step 5.
+    half = shaped(batch, config, step=5)
+    assert half.rewards == pytest.approx([1.05, 0.45, -0.25, math.nan, 1.0, 1.0], nan_ok=True)
+    assert half.added == pytest.approx({"overlong": -0.75 / 5, "brevity": 0.0})
+    assert shaped(batch, config, step=0).rewards[:3] == pytest.approx([1.0, 0.5, -0.25])
+    assert shaped(batch, config, step=99).rewards[:3] == pytest.approx([1.1, 0.4, -0.25])
+    done, _ = trained(config, batch)
+    assert done.plan.shaping == pytest.approx({"overlong": -0.75 / 5, "brevity": 0.0})
+    assert done.plan.advantages.dead.tolist() == [False, True]
 
 
 @pytest.mark.parametrize(("policy", "rows"), [("mask", [0, 2]), ("zero", [0, 1, 2]), ("score", [0, 1, 2])])

@@ -6,8 +6,8 @@ Rule 1: nothing is computed here: verl's tensors go to our functions, their toke
         denominators over ranks and micro-batches stay verl's.
 Rule 2: IcePop is switched on in verl (`algorithm.rollout_correction.rollout_is=token` and
         `rollout_is_threshold="0.5_5.0"`), which has the rollout's log-probabilities; the loss applies its weights.
-Rule 3: Clip-Cov is drawn over a micro-batch, which is all that the loss sees. Its share may be none: unlike verl's
-        `clip_cov`, small micro-batches lose no token each.
+Rule 3: Clip-Cov's means and draw are over one process's micro-batch, all that verl's loss sees, where the paper's are
+        over the step. Its share may be none: unlike verl's `clip_cov`, small micro-batches lose no token each.
 """
 
 from collections.abc import Sequence
@@ -60,8 +60,8 @@ def policy_loss(
         dual=config.get("clip_ratio_c", None),
     )
     cov = config.policy_loss
-    settings = ClipCov(ratio=cov.clip_cov_ratio, low=cov.clip_cov_lb, high=cov.clip_cov_ub, clip=clip)
-    held = select_clip_cov(log_prob.detach(), old_log_prob, advantages, mask, settings)
+    settings = ClipCov(ratio=cov.clip_cov_ratio, low=cov.clip_cov_lb, high=cov.clip_cov_ub)
+    held = select_clip_cov(log_prob.detach(), old_log_prob, advantages, mask, settings, clip=clip)
     tokens = clip_cov_loss(log_prob, old_log_prob, advantages, mask, held.chosen, clip=clip)
     loss = tokens.loss if rollout_is_weights is None else weighted(tokens.loss, rollout_is_weights, mask)
     total = agg_loss(loss_mat=loss, loss_mask=mask, loss_agg_mode=loss_agg_mode, **config.global_batch_info)

@@ -17,7 +17,9 @@ from touchstone_trainer.metrics.series import figures, group
 MAX_POINTS = 600  # points a curve: more than a panel has pixels across
 SMOOTHED_OVER = 40  # the smooth curve averages 1/40 of the run: wiggles go, a phase's start stays visible
 
-COUNTED = frozenset({"decided_by", "outcome", "undecided", "masked_sequences", "masked_tokens", "batch"})
+COUNTED = frozenset(
+    {"decided_by", "outcome", "undecided", "masked_sequences", "masked_tokens", "penalised_tokens", "batch"}
+)
 
 
 class Style(StrEnum):
@@ -54,7 +56,12 @@ PANELS: tuple[Panel, ...] = (
     Panel("Why undecided", ("undecided",), "% of responses", Style.STACKED, percent=True, without=("undecided/all",)),
     Panel("Groups without a signal", ("dead_groups",), "% of groups", percent=True),
     Panel("Sequences masked", ("masked_sequences",), "% of responses", Style.STACKED, percent=True),
-    Panel("Tokens masked or clipped", ("masked_tokens", "clip_fraction"), "% of tokens", percent=True),
+    Panel(
+        "Tokens masked or clipped",
+        ("masked_tokens", "penalised_tokens", "clip_fraction"),
+        "% of tokens",
+        percent=True,
+    ),
     Panel("Entropy", ("entropy",), "nats a token"),
     Panel("Policy ratio", ("ratio",), "p(token) now / at rollout, log", Style.LOG),
     Panel("KL to the reference", ("kl",), "nats a token"),

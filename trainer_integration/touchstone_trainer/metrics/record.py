@@ -106,6 +106,10 @@ class StepRecord(_Frozen):
 
     masked_sequences: Counts = Field(default={}, description="Sequences left out of the loss, by cause (`Mask`).")
     masked_tokens: Counts = Field(default={}, description="Single tokens left out of the loss, by cause.")
+    penalised_tokens: Counts = Field(default={}, description="Tokens whose movement cost something, by cause.")
+    shaping: Mapping[str, Figure] = Field(
+        default={}, description="What each shaping term added to a scored response of the loss, on average."
+    )
 
     loss: Figure = None
     entropy: Figure = Field(default=None, description="Nats a token.")

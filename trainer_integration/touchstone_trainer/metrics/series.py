@@ -37,6 +37,9 @@ def _all(record: StepRecord) -> Iterator[tuple[str, float | None]]:
     yield "rescued", record.rescued_share
     yield from _shares("masked_sequences", record.masked_sequences, record.responses)
     yield from _shares("masked_tokens", record.masked_tokens, record.tokens)
+    yield from _shares("penalised_tokens", record.penalised_tokens, record.tokens)
+    for name, added in record.shaping.items():
+        yield f"shaping/{name}", added
     for name in ("loss", "entropy", "kl", "clip_fraction", "learning_rate", "grad_norm"):
         yield name, getattr(record, name)
     for name, ratio in record.ratio:

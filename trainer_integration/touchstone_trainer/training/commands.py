@@ -75,7 +75,7 @@ def demo(
     ] = None,
     resume: Annotated[bool, typer.Option(help="Go on with a demonstration that was interrupted.")] = False,
 ) -> None:
-    """Watch a tiny policy learn from nothing: sums first, then sums, choices, texts and lists; two minutes."""
+    """Watch a tiny policy learn from nothing: sums first, then sums, choices and texts; two minutes."""
     # Threads cost a model of this size more than they bring.
     torch.set_num_threads(1)
     with _mendable(), ExitStack() as opened:

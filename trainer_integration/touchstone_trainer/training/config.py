@@ -16,16 +16,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from touchstone_trainer.advantages import GROUP_EPS, Estimator
 from touchstone_trainer.anomaly import AnomalyLimits
-from touchstone_trainer.clip_cov import ClipCov
+from touchstone_trainer.clip_cov import ClipCov, KlCov
 from touchstone_trainer.corrections import ICEPOP, Correction
 from touchstone_trainer.generation.streaming import DEADLINE_S, MAX_CONCURRENT
 from touchstone_trainer.kl import Divergence
 from touchstone_trainer.losses import Aggregation, Clip, RatioLevel
-from touchstone_trainer.mixing import MixingPlan
+from touchstone_trainer.mixing import MixingPlan, RewardKind
 from touchstone_trainer.streak import DEFAULT_REPETITION_REWARD, RepetitionReward, StreakRule
 
 Off = Literal[False]
 """Switches a tool off: TOML has no null."""
+WITHOUT_SCALE = (Estimator.NO_STD, Estimator.LEAVE_ONE_OUT)
+"""Estimators that leave a spread its size."""
 
 
 class ConfigError(ValueError):
@@ -136,14 +138,23 @@ class RewardConfig(Frozen):
         return _key(self.api_key_env)
 
 
+CLIP_HIGHER = Clip(low=0.2, high=0.28)
+"""arXiv 2503.14476: room for unlikely tokens to rise."""
+
+
+class OffPolicyConfig(Frozen):
+    """OPSM: how far the policy may have moved away from a bad response."""
+
+    delta: float = Field(gt=0, description="Nats a token, mean over the response; slime 1e-4, TRL 0.5.")
+
+
 class LossConfig(Frozen):
     """The objective and the stability tools of one optimizer step."""
 
     advantage: Estimator = Estimator.GROUP_STD
     advantage_eps: float = Field(default=GROUP_EPS, ge=0, description="Reward units, added to the standard deviation.")
     ratio: RatioLevel = RatioLevel.TOKEN
-    clip: Clip = Clip(low=0.2, high=0.28)
-    """Clip-higher, arXiv 2503.14476: room for unlikely tokens to rise."""
+    clip: Clip = CLIP_HIGHER
     aggregation: Aggregation = Aggregation.TOKEN_MEAN
     kl_weight: float = Field(default=0.0, ge=0, description="Weight of the KL to a reference; 0: none is kept.")
     kl_estimator: Divergence = Divergence.K3
@@ -151,8 +162,14 @@ class LossConfig(Frozen):
     anomaly: AnomalyLimits | Off = Field(
         default=AnomalyLimits(), description="Leave out responses that differ too much or read as broken."
     )
+    opsm: OffPolicyConfig | Off = Field(
+        default=False, description="Silence bad responses that the policy, as each update finds it, no longer gives."
+    )
     clip_cov: ClipCov | Off = Field(
         default=False, description="Hold back a few tokens that drive the entropy down; `{}` for the defaults."
+    )
+    kl_cov: KlCov | Off = Field(
+        default=False, description="In place of the clip: a penalty on moving the tokens that drive the entropy down."
     )
     truncated: Literal["mask", "keep"] = Field(
         default="mask", description="Responses cut at the limit: out of the loss?"
@@ -160,6 +177,40 @@ class LossConfig(Frozen):
     repetition: RepetitionReward = Field(
         default=DEFAULT_REPETITION_REWARD, description="What a response earns that the streak stop cut."
     )
+
+    @model_validator(mode="after")
+    def _one_way_to_hold_entropy(self) -> Self:
+        if self.kl_cov and self.clip_cov:
+            raise ValueError("clip_cov and kl_cov exclude each other: switch one off")
+        if self.kl_cov and (self.clip != CLIP_HIGHER or self.ratio is not RatioLevel.TOKEN):
+            raise ValueError("kl_cov takes the place of the clip, token by token: leave out clip and ratio")
+        return self
+
+
+class OverlongConfig(Frozen):
+    """DAPO's soft penalty of responses that come near rollouts.max_new_tokens."""
+
+    margin: int = Field(gt=0, description="Tokens before the limit from which the penalty grows.")
+    weight: float = Field(default=1.0, gt=0, description="Reward units that a response at the limit loses.")
+
+
+class BrevityConfig(Frozen):
+    """Kimi k1.5's reward of short right responses, within each group."""
+
+    weight: float = Field(gt=0, description="Reward units between the shortest and the longest right response.")
+    warmup_steps: int = Field(default=0, ge=0, description="Steps over which the weight rises from 0.")
+
+
+class ShapingConfig(Frozen):
+    """What else than being right counts. It acts in groups whose rewards differ without it, and in the loss alone:
+    dynamic sampling, evaluation and the reward curves go by the rewards as paid.
+    """
+
+    rules: Mapping[str, Literal["judge", "verifier_then_process", "stratified"]] = Field(
+        default={}, description="The service's rule for a domain of kind `both`; a row's own rule wins."
+    )
+    overlong: OverlongConfig | Off = False
+    brevity: BrevityConfig | Off = False
 
 
 class OptimizerConfig(Frozen):
@@ -201,6 +252,7 @@ class RunConfig(Frozen):
     prompt: PromptConfig = PromptConfig()
     rollouts: RolloutConfig = RolloutConfig()
     rewards: RewardConfig = RewardConfig()
+    shaping: ShapingConfig = ShapingConfig()
     loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -212,6 +264,31 @@ class RunConfig(Frozen):
         endless = any(domain.epochs is None and domain.cap is None for domain in last.domains.values())
         if last.steps is None and last.plateau is None and endless:
             raise ValueError("plan: the last phase never ends: give it steps, a plateau, or each domain epochs or cap")
+        if self.loss.kl_cov and self.optimizer.updates_per_batch < 2:
+            raise ValueError(
+                "loss.kl_cov: in a batch's first update the policy has not moved and there is nothing to penalise: "
+                "set optimizer.updates_per_batch to 2 or more, or take clip_cov"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _shaping_acts(self) -> Self:
+        overlong, limit = self.shaping.overlong, self.rollouts.max_new_tokens
+        if overlong and overlong.margin > limit:
+            raise ValueError(f"shaping.overlong.margin: beyond rollouts.max_new_tokens, {limit}")
+        both = {
+            name
+            for phase in self.plan.phases
+            for name, domain in phase.domains.items()
+            if domain.kind is RewardKind.BOTH
+        }
+        if wrong := sorted(self.shaping.rules.keys() - both):
+            raise ValueError(f"shaping.rules: {', '.join(wrong)}: no domain of that name has kind both in any phase")
+        if "stratified" in self.shaping.rules.values() and self.loss.advantage not in WITHOUT_SCALE:
+            raise ValueError(
+                "shaping.rules: stratified gives a group of wrong responses a small spread, which "
+                f"loss.advantage = {self.loss.advantage} blows up to full size: set loss.advantage to no_std"
+            )
         return self
 
     @classmethod

@@ -5,9 +5,9 @@ from typing import Any
 
 from touchstone_trainer.curation.problems import BadInput
 from touchstone_trainer.curation.rows import read_usable
-from touchstone_trainer.mixing import Domain, MixingPlan, RewardKind
+from touchstone_trainer.mixing import Domain, RewardKind
 from touchstone_trainer.rewards import Sample
-from touchstone_trainer.training.config import ConfigError, PromptConfig
+from touchstone_trainer.training.config import ConfigError, RunConfig
 from touchstone_trainer.training.policy import Policy, prompt_ids
 
 Row = Mapping[str, Any]
@@ -18,11 +18,12 @@ FIELDS = ("reference", "question", "rubric", "rule", "protocol", "options")
 class Rows:
     """Every domain's rows, and their prompts."""
 
-    def __init__(self, plan: MixingPlan, policy: Policy, config: PromptConfig) -> None:
-        self._domains: Mapping[str, Domain] = plan.domains
-        self._rows = {name: _read(name, domain) for name, domain in plan.domains.items()}
+    def __init__(self, config: RunConfig, policy: Policy) -> None:
+        self._domains: Mapping[str, Domain] = config.plan.domains
+        self._rules = config.shaping.rules
+        self._rows = {name: _read(name, domain) for name, domain in self._domains.items()}
         self._policy = policy
-        self._config = config
+        self._config = config.prompt
         self._prompts = {name: [self._prompt(name, row) for row in rows] for name, rows in self._rows.items()}
 
     @property
@@ -41,7 +42,9 @@ class Rows:
     def sample(self, domain: str, row: int, response: str, group: str) -> Sample:
         """The response as the service gets it."""
         found = self._rows[domain][row]
-        given = {name: found[name] for name in FIELDS if found.get(name) is not None}
+        given = {"rule": self._rules.get(domain)} | {
+            name: found[name] for name in FIELDS if found.get(name) is not None
+        }
         task = found.get("task") or self._domains[domain].task
         if found.get("choices") is not None:
             given["options"] = {"choices": found["choices"], **given.get("options", {})}

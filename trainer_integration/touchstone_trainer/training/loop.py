@@ -108,8 +108,9 @@ class Trainer:
         if (newest := self.checkpoints.newest()) is None:
             return
         saved = self.checkpoints.load(newest, self.learner)
-        now = self.config.model_dump(mode="json")
-        if changed := sorted(name for name in now if name not in MAY_CHANGE and now[name] != saved.config.get(name)):
+        # Read again: a setting that is newer than the checkpoint had its default.
+        now, then = (one.model_dump(mode="json") for one in (self.config, RunConfig.parse(saved.config)))
+        if changed := sorted(name for name in now if name not in MAY_CHANGE and now[name] != then[name]):
             raise CheckpointError(
                 f"{newest} was saved with other settings of {', '.join(changed)}: resume with the same ones, "
                 "or start another run in a folder of its own"
@@ -145,7 +146,7 @@ def _trainer(config: RunConfig, among: Processes, *, resume: bool) -> Iterator[T
     for model in (policy.model, reference):
         if model is not None:
             shard(model, among)
-    rows = Rows(config.plan, policy, config.prompt)
+    rows = Rows(config, policy)
     rewards = config.rewards
     with (
         Client(rewards.url, api_key=rewards.api_key, deadline_s=rewards.deadline_s) as client,

@@ -27,7 +27,9 @@ def step_record(
     domains = dict.fromkeys(one.draw.domain for one in batch.generated)
     last = trained.updates[-1] if trained.updates else None
     ratios = {} if last is None else last.health.ratio_quantiles
-    held_back = sum(update.held_back for update in trained.updates)
+    held_back, penalised, off_policy = (
+        sum(getattr(update, name) for update in trained.updates) for name in ("held_back", "penalised", "off_policy")
+    )
     return StepRecord(
         step=step,
         phase=phase,
@@ -38,8 +40,10 @@ def step_record(
         outcomes={str(outcome): count for outcome, count in paid.outcomes.items()},
         undecided=paid.undecided_by,
         rescued=paid.rescued,
-        masked_sequences=trained.plan.masked_sequences,
+        masked_sequences=trained.plan.masked_sequences + Counter({str(Mask.OFF_POLICY): off_policy}),
         masked_tokens=trained.plan.masked_tokens + Counter({str(Mask.CLIP_COV): held_back}),
+        penalised_tokens=+Counter({"kl_cov": penalised}),
+        shaping=trained.plan.shaping,
         loss=None if last is None else last.loss,
         entropy=trained.entropy,
         kl=None if last is None else last.kl,

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from touchstone_trainer.clip_cov import kl_cov_loss
 from touchstone_trainer.health import Health, health
 from touchstone_trainer.kl import reference_kl
 from touchstone_trainer.losses import TokenLoss, aggregate, clipped_surrogate, weighted
@@ -36,6 +37,8 @@ class Update:
     kl: float | None
     health: Health
     held_back: int
+    penalised: int
+    off_policy: int
     skipped: str | None
 
 
@@ -89,16 +92,14 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         old, entropy = self.score(self.policy.model, experiences)
-        plan = plan_batch(experiences, old, self._config.loss)
+        plan, loss = plan_batch(experiences, old, self._config, step), self._config.loss
         done: list[Update] = []
         if plan.teaches:
             reference = None if self.reference is None else self.score(self.reference, experiences)[0]
             for rows in updates(plan, experiences, self._config.optimizer.updates_per_batch):
-                fresh = not done or not self._config.loss.clip_cov
-                current = old if fresh else self.score(self.policy.model, experiences)[0]
-                chosen = plan_update(
-                    plan, rows, current, self._config.loss, self._config.rollouts.max_new_tokens, self._generator(step)
-                )
+                moved = done and (loss.opsm or loss.clip_cov or loss.kl_cov)
+                current = self.score(self.policy.model, experiences)[0] if moved else old
+                chosen = plan_update(plan, rows, current, self._config, self._generator(step), first=not done)
                 done.append(self._update(experiences, plan, chosen, reference, entropy))
         self.steps_since_reset += 1
         mean = float(masked_mean(entropy, plan.mask)) if plan.rows else None
@@ -148,7 +149,8 @@ class Learner:
             self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         kl_mean = float(masked_mean(kls, mask)) if reference is not None else None
-        return Update(loss_sum, norm, kl_mean, seen, update.held_back, skipped)
+        penalised = int(update.penalised.sum())
+        return Update(loss_sum, norm, kl_mean, seen, update.held_back, penalised, update.off_policy, skipped)
 
     def _loss(
         self,
@@ -170,7 +172,11 @@ class Learner:
 
         mask, old = part(plan.mask).bool(), part(plan.old).to(logp.dtype)
         gains = plan.advantages.values[list(micro)] if micro else torch.zeros(len(batch.mask))
-        tokens = clipped_surrogate(logp, old, gains.to(logp), mask, clip=config.clip, level=config.ratio)
+        if config.kl_cov:
+            penalised = part(update.penalised).bool()
+            tokens = kl_cov_loss(logp, old, gains.to(logp), mask, penalised, coef=config.kl_cov.coef)
+        else:
+            tokens = clipped_surrogate(logp, old, gains.to(logp), mask, clip=config.clip, level=config.ratio)
         objective = weighted(tokens.loss, part(update.weights).to(logp.dtype), mask)
         kl = torch.zeros_like(logp)
         if reference is not None:
