@@ -27,7 +27,8 @@ _BETTER = (
     r"(?:better|best|superior|preferred|preferable|stronger|winner|wins?\b|更好|更优|更佳|较好|胜出|获胜|最好)(?!\s+\w+(?:ed|ten|wn)\b)"
 )
 _NEGATED = re.compile(
-    r"(?:\bnot\b|\bcannot\b|n't|\bneither\b|\bnor\b|\bif\b|\bwhether\b|\bunless\b|不|没有|如果|是否)[^.。;,，\n]{0,24}$",
+    r"(?:\bnot\b|\bcannot\b|n't|\bneither\b|\bnor\b|\bif\b|\bwhether\b|\bunless\b|不|没有|如果|是否)[^.。;:,，\n]{0,24}$"
+    r"|\bor\s+(?:the\s+)?$",
     re.IGNORECASE,
 )
 
@@ -38,7 +39,12 @@ _OVER = (
     r"|edges\s+out|is\s+preferred\s+(?:over|to))\b"
 )
 # "A or B", "A/B": a menu, no choice.
-_NO_MENU = r"(?!\s*(?:(?:/|\||&|or\b|and\b|或|和|与)\s*(?-i:[A-Z0-9])|,\s*(?-i:[A-Z]))\b)"
+_OTHER = rf"(?:/|\||&|or\b|and\b|或|和|与)\s*(?:{NOUN}\s*)?\(?(?-i:[A-Z0-9])\b"
+_NO_MENU = rf"(?!\)?\s*(?:{_OTHER}|,\s*(?-i:[A-Z])\b))"
+# "Verdict: A is wrong on the date": a sentence about A.
+_NO_CLAUSE = rf"(?!\s+(?:is|was|has|had|does|did|gets|gives|says)\b(?!\s+{_BETTER}))"
+_EITHER = re.compile(r"[\s,]*or\s", re.IGNORECASE)
+_PLUSSED = re.compile(r"(?P<name>[^\W_]{1,3})(?P<plus>\+\+?)")
 
 
 def choice_matches(text: str, expected: Expected) -> Iterator[Match]:
@@ -57,7 +63,12 @@ def choice_matches(text: str, expected: Expected) -> Iterator[Match]:
     for pattern in _stated(name):
         for found in pattern.finditer(text):
             before = max(0, found.start() - 60)
-            if not (_NEGATED.search(text, before, found.start()) or is_asked(text, found.end())):
+            unmeant = (
+                _NEGATED.search(text, before, found.start())
+                or _EITHER.match(text, found.end())
+                or is_asked(text, found.end())
+            )
+            if not unmeant:
                 yield _match(found, found[1], text, expected, Strength.STATED)
     yield from _ties(text)
     yield from _bare(text, expected, name)
@@ -67,11 +78,16 @@ def exact_choice(text: str, expected: Expected) -> str | None:
     """The label with which the first labelled line begins."""
     noun = r"^ ?(?:Output|Response|Assistant|Model|Answer)\s+"
     nouned = re.compile(rf"{noun}\(?(?i:{name_pattern(expected)})\)?(?![\w'])")
+    listed = re.compile(r"\(?(\w)[):]\s+\S")  # "B: INCORRECT"
     lines = text.strip().split("\n")
     for line in lines:
         if found := nouned.match(line):
             return named(found[1], expected)
+    if (found := listed.match(lines[0])) and found[1] in expected.names:
+        return found[1]
     for line in lines:
+        if line.strip() in expected.names:
+            return line.strip()
         bare = line.strip().strip("[]()*`\"'.: ")
         if bare.casefold() in aliases(expected):
             return named(bare, expected)
@@ -80,21 +96,38 @@ def exact_choice(text: str, expected: Expected) -> str | None:
     return None
 
 
+def graded_choice(text: str, expected: Expected) -> str | None:
+    """A graded preference and nothing else: "A>>B", "A=B", "A++"."""
+    text = text.replace(" ", "")
+    if found := re.fullmatch(_GRADED, text):
+        return _preference(found["left"], found["sign"], found["right"], expected)
+    if not (found := _PLUSSED.fullmatch(text)):
+        return None
+    name = named(found["name"], expected)
+    other = next((one for one in expected.names if one != name), name)
+    return _preference(name, ">" * len(found["plus"]), other, expected)
+
+
+def is_menu(text: str) -> bool:
+    """Whether it offers two candidates: "A or B"."""
+    return re.search(rf"(?<=\w)\)?\s*{_OTHER}", text, re.IGNORECASE) is not None
+
+
 def _formal(name: str) -> tuple[re.Pattern[str], ...]:
     noun = rf"(?:{NOUN}\s*)?"
     forms = (
         rf"\[\[\s*{noun}\(?({name[1:-1]}|tie|c|平局)\)?\s*\]\]",
         rf"\\boxed\{{\s*(?:\\(?:text|mathrm|textbf|mathbf)\{{)?\s*{noun}\(?({name[1:-1]}|tie)\)?\s*\}}",
-        rf"\[\s*(?:result|verdict|final\s+verdict)\s*:?\s*\]?\s*:?\s*{noun}{MARKS}({name[1:-1]}|tie)\b",
+        rf"\[\s*(?:result|verdict|final\s+verdict)\s*:?\s*\]?\s*:?\s*{noun}{MARKS}({name[1:-1]}|tie)\b{_NO_MENU}",
         (
             rf"<(?:final_|overall_)?(?:answer|verdict|choice|winner|result|judge?ment|decision"
             rf"|preference|preferred|better|best|selection)(?:_\w{{1,12}})?>\s*\[*\s*{noun}\(?({name[1:-1]}|tie)\)?\s*\]*\s*</"
         ),
         (
-            rf"{VERDICT}\s*(?:\([^)\n]{{0,30}}\))?[*_`]*{IS}{MARKS}(?:1[.)]\s*)?(?:the\s+(?!one|two|three|four))?{noun}"
-            rf"{MARKS}({name[1:-1]}|tie|平局)(?![\w'>=<+]|[.)]\s*{NOUN}){_NO_MENU}"
+            rf"{VERDICT}\s*(?:\([^)\n]{{0,30}}\))?[*_`]*(?:{IS}|\s+[-–—]\s+){MARKS}(?:1[.)]\s*)?(?:the\s+(?!one|two|three|four))?{noun}"
+            rf"{MARKS}({name[1:-1]}|tie|平局)(?![\w'>=<+]|[.)]\s*{NOUN}){_NO_MENU}{_NO_CLAUSE}"
         ),
-        rf"\b(?:final\s+)?(?:answer|verdict|overall|total)[*_`]*\s*:{MARKS}{noun}{MARKS}({name[1:-1]}|tie)(?![\w'>=<+]){_NO_MENU}",
+        rf"\b(?:final\s+)?(?:answer|verdict|overall|total)[*_`]*\s*:{MARKS}{noun}{MARKS}({name[1:-1]}|tie)(?![\w'>=<+]){_NO_MENU}{_NO_CLAUSE}",
         rf"\bfinal decision is\s+{noun}{MARKS}({name[1:-1]}|tie)(?![\w'])",
     )
     return tuple(re.compile(form, re.IGNORECASE) for form in forms)
@@ -155,7 +188,9 @@ def _bare(text: str, expected: Expected, name: str) -> Iterator[Match]:
         offset += len(line) + 1
     # "Judgment: the two agree. A": the letter alone after the last full stop.
     tail = re.search(
-        rf"(?<!\d)[.。!?:]\s*[*_`(\[\"]*({NOUN}{MARKS})?({name[1:-1]})[*_`)\]\".]*\s*$", text, re.IGNORECASE
+        rf"(?<!\d)(?<!\d(?:st|nd|rd|th))[.。!?:]\s*[*_`(\[\"]*({NOUN}{MARKS})?({name[1:-1]})[*_`)\]\".]*\s*$",
+        text,
+        re.IGNORECASE,
     )
     if tail and (tail[1] or (len(tail[2]) == 1 and tail[2].isupper())):
         yield Match(named(tail[2], expected), tail.start(), Strength.BARE, final=True)
@@ -182,7 +217,7 @@ def _preference(left: str, sign: str, right: str, expected: Expected) -> str | N
     if sign.startswith("<"):
         one, other, sign = other, one, sign.replace("<", ">")
     if expected.kind is ReplyKind.PREFERENCE:
-        return f"{one}=" + other if sign.startswith("=") else f"{one}{sign}{other}"
+        return "=".join(expected.names[:2]) if sign.startswith("=") else f"{one}{sign}{other}"
     return TIE if sign.startswith("=") else one
 
 

@@ -51,7 +51,7 @@ VERDICT = (
     r"|判断|判定|结论|决定|选择|结果|胜者|裁决|评判|最终答案)"
 )
 IS = r"(?:\s*(?:is|was|are|would\s+be|:|=|->|→|为|是|就是)\s*)+"
-MARKS = r"[\s*_`\"'“”#(\[<]*"
+MARKS = r"[\s*_`\"'“”#(\[<]{0,16}"  # bounded: a page of asterisks would be read again from each of them
 
 
 def is_final(text: str, at: int) -> bool:
@@ -88,5 +88,5 @@ def aliases(expected: Expected) -> dict[str, str]:
 
 def named(spelling: str, expected: Expected) -> str:
     """The name behind a spelling, or TIE."""
-    spelling = spelling.strip().casefold()
-    return aliases(expected).get(spelling, TIE)
+    spelling = spelling.strip()
+    return spelling if spelling in expected.names else aliases(expected).get(spelling.casefold(), TIE)

@@ -15,10 +15,10 @@ from grm.judgement import Reason
 from grm.replies.choices import choice_matches, exact_choice
 from grm.replies.expected import Expected, ReplyKind
 from grm.replies.json_reply import MAX_REPLY_CHARS
-from grm.replies.json_verdicts import json_matches
+from grm.replies.json_verdicts import json_matches, set_aside
 from grm.replies.labels import exact_label, label_matches
 from grm.replies.matches import Match, Strength, Value
-from grm.replies.own_voice import own_voice
+from grm.replies.own_voice import folded, own_voice
 from grm.replies.scores import score_matches, scores_matches
 from grm.replies.thinking import without_thinking
 
@@ -44,10 +44,12 @@ def read_reply(
         if finish_reason == "length":
             return Unread(Reason.TRUNCATED, "the judge was cut short before it spoke")
         return Unread(Reason.NO_VERDICT, "the judge thought and said nothing")
-    voice = own_voice(_ends(spoken), shown)
+    said = _ends(spoken)
     if expected.exact:
-        return _exact(voice, expected)
-    matches = sorted((*json_matches(voice, expected), *_matches(voice, expected)), key=lambda match: match.at)
+        return _exact(own_voice(said, shown), expected)
+    prose, aside = set_aside(folded(said), expected, [folded(one) for one in shown])
+    voice = own_voice(prose, shown)
+    matches = sorted((*json_matches(voice, aside), *_matches(voice, expected)), key=lambda match: match.at)
     return _decide(matches, expected, finish_reason)
 
 
@@ -82,7 +84,7 @@ def _matches(voice: str, expected: Expected) -> Sequence[Match]:
         case ReplyKind.SCORES:
             return tuple(scores_matches(voice, expected))
         case ReplyKind.LABEL:
-            return tuple(label_matches(voice, expected))
+            return tuple(label_matches(voice))
 
 
 def _decide(matches: Sequence[Match], expected: Expected, finish_reason: str) -> Value | Unread:
@@ -96,7 +98,7 @@ def _decide(matches: Sequence[Match], expected: Expected, finish_reason: str) ->
     chosen = _last_word(heard, strongest)
     if isinstance(chosen, Unread):
         return chosen
-    if strongest is Strength.STATED and expected.kind is ReplyKind.LABEL and _label_differs(matches, chosen):
+    if strongest < Strength.FORMAL and expected.kind is ReplyKind.LABEL and _label_differs(matches, chosen):
         return Unread(Reason.CONTRADICTORY, "a label and the prose beside it differ")
     if chosen.off_scale:
         return Unread(Reason.OFF_SCALE, f"{chosen.value} is not on the scale {expected.low:g} to {expected.high:g}")

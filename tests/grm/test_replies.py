@@ -1,4 +1,6 @@
-"""What judges write, read: every way of saying it is a line in tests/cases/judge_replies.json."""
+"""What judges write, read: every way of saying it is a line in tests/cases/judge_replies.json, and the formats of
+published judges, with what their own parsers give, in judge_formats.json. Neither quotes a recorded transcript.
+"""
 
 import json
 from pathlib import Path
@@ -11,7 +13,10 @@ from grm.judgement import Reason
 from grm.replies import Expected, ReplyKind, read_json, read_reply, without_thinking
 from grm.replies.json_reply import MAX_REPLY_CHARS
 
-CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "cases" / "judge_replies.json").read_text())
+FOLDER = Path(__file__).parents[1] / "cases"
+CASES: list[dict[str, Any]] = [
+    case for name in ("judge_replies", "judge_formats") for case in json.loads((FOLDER / f"{name}.json").read_text())
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
@@ -20,6 +25,7 @@ def test_reply(case: dict[str, Any]) -> None:
     expected = Expected(
         ReplyKind(case["kind"]),
         names=tuple(case.get("names", ("A", "B"))),
+        low=case.get("low", 0.0),
         high=case.get("high", 10.0),
         exact=case.get("exact", False),
     )
