@@ -130,7 +130,7 @@ class Benchmark:
                 scores[at][Method.TEMPLATE] = 1.0
         for at, score in near.items():
             scores[at][Method.SEMANTIC] = score
-        return dict(scores)
+        return dict(sorted(scores.items()))  # sets come in another order in every process
 
     def _by_runs(self, text: str) -> dict[int, float]:
         """The share of an entry's short runs that the text has, where that or a long run says that it is a copy."""
