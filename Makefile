@@ -42,10 +42,15 @@ types: $(VENV)/.test
 imports: $(VENV)/.test
 	$(BIN)/lint-imports
 
-# Known vulnerabilities need the network: docs/security.md.
-audit: $(VENV)/.test
+# What is installed fits together, what the image gets is pinned and has no known vulnerability: docs/security.md.
+audit: $(VENV)/.test .venv-audit/bin/pip-audit
 	$(BIN)/python -m pip check
 	$(BIN)/python -m pytest -q tests/container/test_image.py -k pinned
+	$(BIN)/python -m tests.security.audit .venv-audit/bin/pip-audit
+
+.venv-audit/bin/pip-audit:
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.10,<3'
 
 dockerfile: $(VENV)/.test
 	$(BIN)/hadolint docker/Dockerfile
