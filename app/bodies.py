@@ -24,12 +24,14 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > max_bytes:
         raise TooLarge(f"the body has {announced} bytes, {advice}")
-    body = bytearray()
+    chunks = []
+    size = 0
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_bytes:
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > max_bytes:
             raise TooLarge(f"the body has more than {max_bytes} bytes, {advice}")
-    return bytes(body)
+    return b"".join(chunks)
 
 
 def parse(body: bytes) -> object:

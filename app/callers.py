@@ -99,12 +99,13 @@ class _Visit:
         self._announced = int(announced) if announced.isdigit() else 0
         self._held = 0
         self._task = asyncio.current_task()
+        self._soon: asyncio.Handle | None = None
         self._watch: asyncio.Task[Message] | None = None
         self.gone = False
 
     async def receive(self) -> Message:
-        if self._watch is not None:
-            return await asyncio.shield(self._watch)
+        if self._soon is not None:
+            return await asyncio.shield(self._watched())
         if not self._held:
             # Looked at and not taken: who announces much and sends little must not keep others out.
             self._reception.check(self._announced, 0)
@@ -116,8 +117,14 @@ class _Visit:
         self._reception.hold(size)
         self._held += size
         if not message.get("more_body", False):
-            self._watch = asyncio.ensure_future(self._wait_for_the_end())
+            # Most requests are answered before the loop comes to this, and need no task to watch over them.
+            self._soon = asyncio.get_running_loop().call_soon(self._watched)
         return message
+
+    def _watched(self) -> "asyncio.Task[Message]":
+        if self._watch is None:
+            self._watch = asyncio.ensure_future(self._wait_for_the_end())
+        return self._watch
 
     async def _wait_for_the_end(self) -> Message:
         message = await self._receive()
@@ -129,6 +136,8 @@ class _Visit:
     def end(self) -> None:
         self._task = None
         self._reception.let_go(self._held)
+        if self._soon is not None:
+            self._soon.cancel()
         if self._watch is not None:
             self._watch.cancel()
 

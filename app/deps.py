@@ -7,9 +7,14 @@ from fastapi import Depends, Request
 from app.services import Services
 
 
+def services_of(request: Request) -> Services:
+    """What the application works with."""
+    return cast("Services", request.app.state.services)
+
+
 # `async`, or the framework sends every request through a thread to read an attribute: 150 us.
 async def _services(request: Request) -> Services:
-    return cast("Services", request.app.state.services)
+    return services_of(request)
 
 
 ServicesDep = Annotated[Services, Depends(_services)]

@@ -15,9 +15,10 @@ import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from operator import mul
 
-from prometheus_client import Gauge
+import msgspec
+from prometheus_client import Counter, Gauge
 
 from app.metrics import Metrics
 from app.settings import GuardSettings
@@ -27,7 +28,7 @@ FIGURES = ("rescue_rate", "rescued_share", "control_failures", "label_mass", "le
 mass of the model's reads; correlation of the response's log length with its reward."""
 
 
-class Observed(NamedTuple):
+class Observed(msgspec.Struct, frozen=True, gc=False):
     """One item as it was answered. `looked`: a model had a second look; `rescued`: it turned the verdict."""
 
     task: str
@@ -60,32 +61,6 @@ class Epoch:
     reward_squared: float = 0.0
     product: float = 0.0
 
-    def add(self, seen: Observed) -> None:
-        """Take in one item."""
-        self.items += 1
-        if seen.looked or seen.controlled or seen.control_failed:
-            self.looks += seen.looked
-            self.rescues += seen.rescued
-            self.controls += seen.controlled
-            self.control_failures += seen.control_failed
-        if seen.label_mass is not None:
-            self.reads += 1
-            self.mass += seen.label_mass
-        reward = seen.reward
-        if reward is None:
-            return
-        length = math.log1p(seen.chars)
-        self.scored += 1
-        self.length += length
-        self.length_squared += length * length
-        if reward > 0:
-            self.paid += 1
-            self.rescued_paid += seen.rescued
-        if reward:
-            self.reward += reward
-            self.reward_squared += reward * reward
-            self.product += length * reward
-
     def merge(self, other: "Epoch") -> None:
         """Take in what another holds."""
         for part in PARTS:
@@ -116,12 +91,29 @@ class Epoch:
         return (self.scored * self.product - self.length * self.reward) / math.sqrt(spread_length * spread_reward)
 
 
-def added_up(seen: Iterable[Observed]) -> Epoch:
-    """The sums over some items."""
-    total = Epoch()
-    for one in seen:
-        total.add(one)
-    return total
+def added_up(seen: Sequence[Observed]) -> Epoch:
+    """The sums over some items; most of them no model has looked at."""
+    looked = [one for one in seen if one.looked or one.controlled or one.control_failed]
+    masses = [one.label_mass for one in seen if one.label_mass is not None]
+    lengths = [math.log1p(one.chars) for one in seen if one.reward is not None]
+    rewards = [one.reward for one in seen if one.reward is not None]
+    return Epoch(
+        items=len(seen),
+        looks=sum(one.looked for one in looked),
+        rescues=sum(one.rescued for one in looked),
+        paid=sum(reward > 0 for reward in rewards),
+        rescued_paid=sum(one.rescued for one in looked if one.reward is not None and one.reward > 0),
+        controls=sum(one.controlled for one in looked),
+        control_failures=sum(one.control_failed for one in looked),
+        reads=len(masses),
+        mass=sum(masses),
+        scored=len(rewards),
+        length=sum(lengths),
+        length_squared=sum(map(mul, lengths, lengths)),
+        reward=sum(rewards),
+        reward_squared=sum(map(mul, rewards, rewards)),
+        product=sum(map(mul, lengths, rewards)),
+    )
 
 
 PARTS = tuple(part.name for part in fields(Epoch))
@@ -190,7 +182,8 @@ class Guard:
         self._settings = settings
         self._metrics = metrics
         self._jumps = settings.jumps()
-        # The library looks a label's gauge up under a lock each time.
+        # The library looks a label's counter or gauge up under a lock each time.
+        self._sums: dict[tuple[str, str], Counter] = {}
         self._gauges: dict[tuple[str, str], tuple[Gauge, Gauge]] = {}
         self._tasks: dict[str, _Task] = {}
         self._standing: dict[str, list[str]] = {}
@@ -206,7 +199,7 @@ class Guard:
             sums = task.add(seen, step)
             for part in PARTS:
                 if (amount := getattr(sums, part)) > 0:
-                    self._metrics.guard_sums.labels(name, part).inc(amount)
+                    self._sum_of(name, part).inc(amount)
             self._standing[name] = self._alarms(name)
 
     def alarms(self) -> list[str]:
@@ -234,6 +227,12 @@ class Guard:
                 alarms.append(f"{name}.{figure}")
             alarm.set(sounding)
         return alarms
+
+    def _sum_of(self, name: str, part: str) -> Counter:
+        key = name, part
+        if key not in self._sums:
+            self._sums[key] = self._metrics.guard_sums.labels(*key)
+        return self._sums[key]
 
     def _gauges_of(self, name: str, figure: str) -> tuple[Gauge, Gauge]:
         key = name, figure

@@ -12,7 +12,7 @@ import secrets
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -214,4 +214,6 @@ def _texts(problem: Problem) -> dict[str, Any]:
 
 def _bounded(verdict: Verdict) -> Verdict:
     answer = verdict.answer and verdict.answer[:MAX_TEXT_CHARS]
-    return replace(verdict, answer=answer, reason=verdict.reason[:MAX_TEXT_CHARS], understood=None, details=None)
+    return msgspec.structs.replace(
+        verdict, answer=answer, reason=verdict.reason[:MAX_TEXT_CHARS], understood=None, details=None
+    )

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from verifiers.registry import Verifier
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(msgspec.Struct, frozen=True):
     """An item that cannot be worked on."""
 
     id: str | None
@@ -33,8 +32,7 @@ class Rejected:
     problem: wire.Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     """An item that can."""
 
     id: str | None

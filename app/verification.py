@@ -108,7 +108,8 @@ class Verification:
         for progress in items:
             if progress.settled is None:
                 progress.settled = self._overtaken(progress, batch)
-        self.recent.verified(items, self._count(answered), time.monotonic() - started)
+        rejected = [entry for entry in answered if isinstance(entry, Rejected)] if len(items) < len(answered) else []
+        self.recent.verified(items, self._count(items, rejected), time.monotonic() - started)
         self.guard.see(map(_observed, items), batch.step)
         if self.audit is not None:
             self.audit.verified(items, batch.step)
@@ -135,7 +136,7 @@ class Verification:
                 self._begin(progress, verifier)
                 stage = "quick"
             now = time.perf_counter()
-            progress.took(stage, now - started)
+            progress.timings_ms = {stage: round((now - started) * 1000, 3)}
             chars += len(item.problem.response)
             started = now
         self.metrics.cache_reads.labels("verdict", "memory").inc(remembered)
@@ -167,9 +168,11 @@ class Verification:
             progress.took("cache", seconds)
 
     def _recall(self, progress: Progress) -> bool:
-        progress.verdict = self.cache.recall_verdict(progress.key)
-        progress.cached = progress.verdict is not None
-        return progress.cached
+        if (verdict := self.cache.recall_verdict(progress.key)) is None:
+            return False
+        progress.verdict = verdict
+        progress.cached = True
+        return True
 
     def _recall_by_facts(self, progress: Progress) -> bool:
         if progress.facts_key is None or (verdict := self.cache.recall_verdict(progress.facts_key)) is None:
@@ -312,18 +315,15 @@ class Verification:
         progress.opinion = Opinion(self.model.name, accepts=None, reason="the request's deadline passed")
         return hybrid.settle(progress.verdict, progress.opinion, self.model.on_failure)
 
-    def _count(self, answered: list[Progress | Rejected]) -> Mapping[tuple[str, str, str], int]:
+    def _count(self, items: list[Progress], rejected: list[Rejected]) -> Mapping[tuple[str, str, str], int]:
         """By task, stage and outcome."""
         counted: Counter[tuple[str, str, str]] = Counter(
-            (entry.item.task, entry.settled.stage, entry.settled.outcome)
-            for entry in answered
-            if isinstance(entry, Progress) and entry.settled is not None
+            [(one.item.task, one.settled.stage, one.settled.outcome) for one in items if one.settled is not None]
         )
-        for entry in answered:
-            if isinstance(entry, Rejected):
-                # The task is the caller's text; only registered names may be labels.
-                task = entry.task if entry.task in self.verifiers else "unknown"
-                counted[task, blame.STAGE, Outcome.UNDECIDABLE] += 1
+        for entry in rejected:
+            # The task is the caller's text; only registered names may be labels.
+            task = entry.task if entry.task in self.verifiers else "unknown"
+            counted[task, blame.STAGE, Outcome.UNDECIDABLE] += 1
         for labels, number in counted.items():
             self.metrics.outcomes.labels(*labels).inc(number)
         return counted

@@ -9,8 +9,10 @@ Rule 2: what a worker said of another response counts only where it says that it
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from app import callers
 from app.pool import frames
@@ -108,7 +110,7 @@ class Works:
         limits = hooks.work_limits(self.verifiers[item.task], item.problem)
         if wanted.found is None:
             return frames.Job(item.task, item.problem, limits)
-        return frames.Job(item.task, replace(item.problem, response=""), limits, wanted.found)
+        return frames.Job(item.task, msgspec.structs.replace(item.problem, response=""), limits, wanted.found)
 
 
 def _holds(share: Share) -> bool:

@@ -8,7 +8,8 @@ Rule 3: a model stage that was asked for and failed leaves the item undecided, u
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+
+import msgspec
 
 from verifiers.verdict import Outcome, Verdict
 
@@ -45,7 +46,7 @@ class Opinion:
     control: bool | None = None
 
 
-class Settled(NamedTuple):
+class Settled(msgspec.Struct, frozen=True):
     """The final word on one item: the outcome and which stage and name decided it."""
 
     outcome: Outcome

@@ -8,8 +8,10 @@ Rule 3: the response never has a say: a model cannot choose its own examiner.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from verifiers import hooks
 from verifiers.choice.offered import from_question
@@ -312,4 +314,4 @@ def _item(reference: str, problem: Problem) -> Item:
 
 def _said(verdict: Verdict, row: Row) -> Verdict:
     details = {**(verdict.details or {}), "task": row.task}
-    return replace(verdict, reason=f"as {row.task} ({row.shape}): {verdict.reason}", details=details)
+    return msgspec.structs.replace(verdict, reason=f"as {row.task} ({row.shape}): {verdict.reason}", details=details)

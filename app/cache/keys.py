@@ -59,7 +59,7 @@ def _task_key(kind: str, task: str, version: str, problem: Problem, answer: tupl
     """Every verified item has one or two of these made: as text in one piece, which is encoded and hashed once."""
     options = _options(problem.options).decode() if problem.options else ""
     begin, asked = _asked(kind, task, version, problem.question, options, problem.references, len(answer))
-    lengths = ", ".join([str(len(part)) for part in answer])
+    lengths = ", ".join(map(str, map(len, answer)))
     return hashlib.sha256(f"{begin}, {lengths}){asked}{''.join(answer)}".encode()).digest()
 
 

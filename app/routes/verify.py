@@ -7,7 +7,7 @@ import time
 from fastapi import APIRouter, Request, Response
 
 from app import bodies, callers, examples, requests, to_wire, tracing, wire
-from app.deps import ServicesDep
+from app.deps import services_of
 from app.request_scope import count_items
 from touchstone_client import contract
 
@@ -21,9 +21,10 @@ router = APIRouter(prefix="/v1", tags=["verify"])
     responses=examples.VERIFY_RESPONSES,
     openapi_extra={"requestBody": examples.VERIFY_BODY},
 )
-async def verify(request: Request, services: ServicesDep) -> Response:
+async def verify(request: Request) -> Response:
     """One verdict for each item, in order. A bad item gets a `problem` and never fails its batch."""
     started = time.perf_counter()
+    services = services_of(request)
     limits = services.settings.limits
     verification = services.verification
     body = await bodies.read_body(request, limits.body_mb << 20)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.guard import Epoch, Guard, Observed, pooled
+from app.guard import Guard, Observed, added_up, pooled
 from app.metrics import Metrics
 from app.settings import GuardSettings
 
@@ -23,14 +23,13 @@ def looks(rescued: int, refused: int, task: str = "math") -> list[Observed]:
 
 def test_figures() -> None:
     """Rates, shares, means and the correlation come out as worked by hand."""
-    epoch = Epoch()
-    for one in [
+    observed = [
         Observed("math", 0, 1.0),
         Observed("math", 0, 1.0, looked=True, rescued=True, controlled=True, label_mass=0.8),
         Observed("math", 9, 0.0, looked=True, label_mass=0.6),
         Observed("math", 9, None, looked=True, controlled=True, control_failed=True),
-    ]:
-        epoch.add(one)
+    ]
+    epoch = added_up(observed)
     assert epoch.figure("rescue_rate", 1) == pytest.approx(1 / 3)
     assert epoch.figure("rescued_share", 1) == pytest.approx(1 / 2)
     assert epoch.figure("control_failures", 1) == pytest.approx(1 / 2)
@@ -43,9 +42,7 @@ def test_figures() -> None:
 
 def test_a_figure_without_spread_says_nothing() -> None:
     """Where every reward is the same there is no correlation, and no alarm from rounding."""
-    epoch = Epoch()
-    for chars in range(100):
-        epoch.add(Observed("math", chars, 0.1))
+    epoch = added_up([Observed("math", chars, 0.1) for chars in range(100)])
     assert epoch.figure("length_correlation", 1) is None
 
 
