@@ -6,7 +6,8 @@ Rule 2: the file of keys is read again when it changes. One that cannot be read 
         complaint in the log that quotes nothing of it.
 Rule 3: limits are budgets that fill up by the second and hold one minute's worth. A request is let in while nothing is
         overdrawn, and pays when its cost is known: a large batch is never refused for ever, the next one waits.
-Rule 4: each server process counts for itself.
+Rule 4: each server process counts for itself: connections do not spread evenly, so a share of a limit would refuse
+        callers who are within it.
 """
 
 import hashlib
@@ -69,6 +70,11 @@ class Grant(BaseModel):
     items_per_minute: float | None = Field(default=None, gt=0)
     mb_per_minute: float | None = Field(default=None, gt=0)
     concurrent_requests: int | None = Field(default=None, gt=0)
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is any limit."""
+        return bool(self.model_dump(exclude={"sha256"}, exclude_none=True))
 
 
 GRANTS: TypeAdapter[dict[str, Grant]] = TypeAdapter(Annotated[dict[Name, Grant], Field(max_length=MAX_KEYS)])

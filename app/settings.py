@@ -263,7 +263,9 @@ class KeySettings(_Group):
     """Who may call. Without a file everybody may."""
 
     file: Path | None = Field(
-        default=None, description="JSON of callers, their keys' hashes and limits; see `touchstone make-key`."
+        default=None,
+        description="JSON of callers, their keys' hashes and their limits, which hold for each server process; see "
+        "`touchstone make-key`.",
     )
     open_routes: frozenset[str] = Field(
         default=frozenset({"/healthz", "/readyz"}), description="Paths that need no key; `/metrics` may be added."

@@ -20,7 +20,8 @@ def make_key(
     concurrent_requests: Annotated[int | None, typer.Option(show_default="no limit")] = None,
 ) -> None:
     """Make a key and write its hash into the file. A caller who has keys gets one more: remove the old hash when all
-    have changed over. A running service reads the file again by itself.
+    have changed over. A running service reads the file again by itself. Limits hold for each server process of each
+    replica.
 
     Exit status: 0 the key is the only line on standard output; 2 the file or a limit does not fit.
     """

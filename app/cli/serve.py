@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.exit_codes import USAGE, fail
+from app.cli.exit_codes import USAGE, errors, fail
 from app.cli.options import check_model, check_redis, joined, settings_from
 from verifiers.hybrid import OnModelFailure
 
@@ -72,7 +72,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
         judge={"source": joined(judge_model), "name": judge_model_name, "log_file": judge_log},
     )
     _check_servers(servers, [*settings.model.sources(), *settings.judge.sources()])
-    _check_keys(settings.keys.file)
+    _check_keys(settings.keys.file, servers)
     _check_free(host, port)
     from app.serve import run  # noqa: PLC0415 - see app.cli
 
@@ -89,15 +89,18 @@ def _check_servers(servers: int, sources: list[str]) -> None:
         )
 
 
-def _check_keys(file: Path | None) -> None:
-    """End the command for a file that a server process could not start with."""
+def _check_keys(file: Path | None, servers: int) -> None:
+    """End the command for a file that a server process could not start with; say what its limits do not say."""
     from app.keys import Unreadable, read_grants  # noqa: PLC0415 - see app.cli
 
-    if file is not None:
-        try:
-            read_grants(file)
-        except Unreadable as error:
-            fail(f"{error}; `touchstone make-key NAME --file {file}` makes one", USAGE)
+    if file is None:
+        return
+    try:
+        grants = read_grants(file)
+    except Unreadable as error:
+        fail(f"{error}; `touchstone make-key NAME --file {file}` makes one", USAGE)
+    if servers > 1 and any(grant.limited for grant in grants.values()):
+        errors.print(f"the keys' limits hold for each of the {servers} server processes: divide them", markup=False)
 
 
 def _check_free(host: str, port: int) -> None:

@@ -160,6 +160,18 @@ def test_several_server_processes_start_no_model_each(tmp_path: Path) -> None:
     assert (done.returncode, "--model http://" in done.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(("limits", "said"), [(["--items-per-minute", "100"], True), ([], False)])
+def test_limits_are_for_each_server_process(limits: list[str], said: bool, tmp_path: Path) -> None:
+    """With several server processes and keys that have limits, the start says for whom they hold."""
+    keys = str(tmp_path / "keys.json")
+    assert touchstone("make-key", "trainer", "--file", keys, *limits).returncode == 0
+    with socket.socket() as taken:  # ends the command before anything is started
+        taken.bind(("127.0.0.1", 0))
+        done = touchstone("serve", "--servers", "2", "--keys", keys, "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 2
+    assert ("each of the 2 server processes" in done.stderr) is said
+
+
 def test_a_model_address_with_a_password_is_refused_without_showing_it() -> None:
     """A password in a model's address is not taken, and not repeated."""
     done = touchstone("serve", "--model", "http://me:secret@localhost:1/v1")
