@@ -12,11 +12,12 @@
 set -eu
 
 TORCH="torch==2.13.0"
+OLDEST_TRL="trl==1.6.0" # the oldest that our reward functions are for, in a folder of its own
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 env=${1:-$here/../../.venv-frameworks}
 marker=$env/touchstone-finished
-RECIPE="1 $TORCH $(cksum <"$here/requirements.txt")" # raise the number when the steps below change
+RECIPE="2 $TORCH $OLDEST_TRL $(cksum <"$here/requirements.txt")" # raise the number when the steps below change
 
 exec 9<"$(dirname -- "$env")"
 flock 9 # two callers at once: the second waits, then finds the marker
@@ -30,6 +31,7 @@ rm -rf "$env"
 "${PYTHON:-python3}" -m venv "$env"
 "$env/bin/pip" install --quiet --disable-pip-version-check "$TORCH"
 "$env/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/requirements.txt"
+"$env/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$env/oldest-trl" "$OLDEST_TRL"
 "$env/bin/python" -c "import torch, transformers, trl, ray.serve, tensordict, pytest"
 echo "$RECIPE" >"$marker"
 echo "make_env.sh: $env is ready"

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import pickle
+from importlib import metadata
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,11 +39,24 @@ def test_both_forms_score_a_batch(batch: dict[str, Any]) -> None:
 
 
 def test_trl_sees_names_and_which_are_awaited() -> None:
-    """TRL takes the metric's name from `__name__` and looks for a coroutine function in `__call__`."""
+    """TRL takes the metric's name from `__name__` and looks for a coroutine function in `__call__`, older ones in the
+    object itself."""
     functions = [trl.reward_function("a"), trl.async_reward_function("b"), *trl.component_functions("judge", name="c")]
     assert [one.__name__ for one in functions] == ["a", "b", "c_judge"]
     assert [inspect.iscoroutinefunction(type(one).__call__) for one in functions] == [False, True, True]
+    assert [inspect.iscoroutinefunction(one) for one in functions] == [False, True, True]
     assert len(inspect.signature(trl.touchstone).parameters) >= 2  # Axolotl counts them
+
+
+def test_trl_that_takes_none_for_zero_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless the run says what such a TRL is to be told."""
+    monkeypatch.setattr(metadata, "version", lambda name: {"trl": "1.5.1"}[name])
+    for factory in (trl.reward_function, trl.async_reward_function, trl.component_functions):
+        with pytest.raises(ImportError, match=r"install trl 1\.6 or later"):
+            factory()
+        assert factory(on_no_verdict="zero") is not None
+    monkeypatch.setattr(metadata, "version", lambda name: {"trl": "1.10.0.dev0"}[name])
+    assert trl.reward_function() is not None
 
 
 def test_components_share_one_call(batch: dict[str, Any], url: str) -> None:

@@ -1,4 +1,5 @@
-"""TRL: reward functions for `GRPOTrainer`, `RLOOTrainer` and AsyncGRPO; `touchstone` for Axolotl's `trl.reward_funcs`.
+"""TRL from 1.6: reward functions for `GRPOTrainer`, `RLOOTrainer` and AsyncGRPO; `touchstone` for Axolotl, which names
+one in `trl.reward_funcs`.
 
 No reward is None: TRL leaves the completion out of its group's baseline and gives it advantage 0.
 
@@ -15,9 +16,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from importlib import metadata
 from typing import Any
 
-from touchstone_trainer.adapters.hook import Hook, hook
+from touchstone_trainer.adapters.hook import Hook, OnNoVerdict, hook
 from touchstone_trainer.adapters.rows import COLUMNS, question_of, sample_of, text_of
 from touchstone_trainer.rewards import Sample, Scored, stats
 
@@ -28,17 +30,20 @@ OPEN_BATCHES = 64
 """Batches that not every function has asked for yet; AsyncGRPO scores that many groups at once, and a function that
 TRL never called must not keep completions for ever."""
 
+OLDEST = (1, 6)
+"""Before it TRL counted a completion without a reward as 0 in its group's baseline."""
+
 Rewards = list[float | None]
 
 
 def reward_function(name: str = "touchstone", **settings: Any) -> "RewardFunction":
     """A blocking reward function; `settings` as in `HookSettings`."""
-    return RewardFunction(name, REWARD, _Batches(hook(**settings), 1))
+    return RewardFunction(name, REWARD, _Batches(_hook(settings), 1))
 
 
 def async_reward_function(name: str = "touchstone", **settings: Any) -> "AsyncRewardFunction":
     """An awaited reward function: TRL runs it beside its other awaited ones."""
-    return AsyncRewardFunction(name, REWARD, _Batches(hook(**settings), 1))
+    return AsyncRewardFunction(name, REWARD, _Batches(_hook(settings), 1))
 
 
 def component_functions(*components: str, name: str = "touchstone", **settings: Any) -> "list[AsyncRewardFunction]":
@@ -47,7 +52,7 @@ def component_functions(*components: str, name: str = "touchstone", **settings: 
     """
     if unknown := set(components) - {REWARD, *COMPONENTS}:
         raise ValueError(f"{', '.join(sorted(unknown))}: no such component; there are reward, {', '.join(COMPONENTS)}")
-    batches = _Batches(hook(**settings), len(components))
+    batches = _Batches(_hook(settings), len(components))
     return [AsyncRewardFunction(f"{name}_{component}", component, batches) for component in components]
 
 
@@ -93,6 +98,9 @@ class AsyncRewardFunction(RewardFunction):
                 batch.set_result(await self._batches.hook.scorer.score_async(samples, step=_step(columns)))
         scored: list[Scored] = await asyncio.wrap_future(batch)
         return self._values(scored)
+
+    # What `inspect.iscoroutinefunction` reads of a function: TRL before 1.14 asks it of the object, not of `__call__`.
+    __code__, __defaults__, __kwdefaults__ = __call__.__code__, None, None
 
 
 class _Batches:
@@ -144,6 +152,21 @@ def _answering(batch: "Future[list[Scored]]", columns: Mapping[str, Any]) -> Ite
         log_metric("touchstone/waited_s", seen.waited_s)
     if (log_extra := columns.get("log_extra")) is not None:
         log_extra("touchstone", [f"{one.stage}: {one.name}" for one in batch.result()])
+
+
+def _hook(settings: Mapping[str, Any]) -> Hook:
+    """The hook of these settings, where the installed TRL can be told "no reward" as they say."""
+    asked = hook(**settings)
+    try:
+        installed = metadata.version("trl")
+    except metadata.PackageNotFoundError:
+        return asked
+    if tuple(map(int, installed.split(".")[:2])) < OLDEST and asked.settings.on_no_verdict is OnNoVerdict.NATIVE:
+        raise ImportError(
+            f"trl {installed} counts a completion without a reward as 0 in its group: install trl 1.6 or later, or say "
+            "with on_no_verdict what it is to be told instead (`zero`, `value`, `raise`)"
+        )
+    return asked
 
 
 def _samples(prompts: Sequence[Any], completions: Sequence[Any], columns: Mapping[str, Any]) -> list[Sample]:
