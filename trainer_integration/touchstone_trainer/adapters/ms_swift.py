@@ -8,7 +8,8 @@ Rule 1: ms-swift makes a new event loop for each step; the scorer's connections 
 from collections.abc import Sequence
 from typing import Any
 
-from touchstone_trainer.adapters.trl import async_reward_function
+from touchstone_trainer.adapters.hook import hook
+from touchstone_trainer.adapters.trl import awaited
 
 NAME = "touchstone"
 
@@ -18,7 +19,7 @@ class TouchstoneReward:
 
     def __init__(self, args: Any = None, **_swifts_own: Any) -> None:
         self.args = args
-        self._score = async_reward_function(NAME)
+        self._score = awaited(NAME, hook())
 
     async def __call__(self, completions: Sequence[str], **columns: Any) -> list[float | None]:
         """One reward for each completion, or None."""

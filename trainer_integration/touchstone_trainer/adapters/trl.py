@@ -43,7 +43,12 @@ def reward_function(name: str = "touchstone", **settings: Any) -> "RewardFunctio
 
 def async_reward_function(name: str = "touchstone", **settings: Any) -> "AsyncRewardFunction":
     """An awaited reward function: TRL runs it beside its other awaited ones."""
-    return AsyncRewardFunction(name, REWARD, _Batches(_hook(settings), 1))
+    return awaited(name, _hook(settings))
+
+
+def awaited(name: str, asked: Hook) -> "AsyncRewardFunction":
+    """The same for frameworks that call reward functions as TRL does and count them in their own way."""
+    return AsyncRewardFunction(name, REWARD, _Batches(asked, 1))
 
 
 def component_functions(*components: str, name: str = "touchstone", **settings: Any) -> "list[AsyncRewardFunction]":
