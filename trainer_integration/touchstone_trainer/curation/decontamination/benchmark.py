@@ -8,32 +8,35 @@ Rule 2: a question that stands in several places is held once, with the first pl
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from heapq import nlargest
+from typing import TYPE_CHECKING
 
 from touchstone_trainer.curation.decontamination.meaning import Meanings
+from touchstone_trainer.curation.decontamination.near_text import NearTexts
+from touchstone_trainer.curation.decontamination.shared_numbers import SharedNumbers
 from touchstone_trainer.curation.decontamination.thresholds import (
     BOILERPLATE_QUESTIONS,
     CANDIDATES,
     Method,
     Thresholds,
 )
-from touchstone_trainer.curation.likeness.minhash import index, signature_of
 from touchstone_trainer.curation.likeness.words import (
     canonical,
     grams,
     is_chinese,
-    jaccard,
-    numbers,
-    overlap,
-    shingles,
     template,
     words,
 )
 from touchstone_trainer.curation.problems import BadInput
 from touchstone_trainer.curation.rows import Found, Place, Row, read_usable, references
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 MAX_QUESTIONS = 200_000
 """About 4 GiB; every public benchmark of mathematics together has fewer."""
+ROWS_AT_ONCE = 32
+"""Rows that are compared with all questions in one product: a megabyte for every 4,000 questions."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,15 @@ class Benchmark:
 
     def look_up(self, rows: Sequence[Row]) -> list[dict[int, dict[Method, float]]]:
         """For each row the entries whose questions are alike by any method."""
-        near = self._meanings.look_up(rows) if Method.SEMANTIC in self._methods else [{} for _ in rows]
-        return [self._one(row["question"], close) for row, close in zip(rows, near, strict=True)]
+        found: list[dict[int, dict[Method, float]]] = []
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            batch = rows[start : start + ROWS_AT_ONCE]
+            shared = [self._numbers.share(row["question"]) for row in batch]
+            near = self._meanings.look_up(batch, shared) if Method.SEMANTIC in self._methods else [{}] * len(batch)
+            found += [
+                self._one(row["question"], mine, close) for row, mine, close in zip(batch, shared, near, strict=True)
+            ]
+        return found
 
     def _add(self, found: Found) -> None:
         key = canonical(found.row["question"])
@@ -91,8 +101,6 @@ class Benchmark:
         self._long: dict[int, int] = {}
         self._short: dict[int, list[int]] = defaultdict(list)
         self._templates: dict[str, list[int]] = defaultdict(list)
-        if Method.MINHASH in self._methods:
-            self._lsh = index(self.thresholds.jaccard)
         shared: Counter[int] = Counter()
         for at, entry in enumerate(self.entries):
             if Method.NGRAM in self._methods:
@@ -101,8 +109,6 @@ class Benchmark:
                 self._long |= dict.fromkeys(long, at)
                 for run in short:
                     self._short[run].append(at)
-            if Method.MINHASH in self._methods and (found := shingles(entry.question)):
-                self._lsh.insert(at, signature_of(found))
             if Method.TEMPLATE in self._methods and (form := self._form(entry.question)):
                 self._templates[form].append(at)
         for run, questions in shared.items():
@@ -110,23 +116,27 @@ class Benchmark:
                 self._long.pop(run, None)
                 self._short.pop(run, None)
         self._short_count = Counter(at for entries in self._short.values() for at in entries)
+        texts = [entry.question for entry in self.entries]
+        self._numbers = SharedNumbers(texts)
+        if Method.MINHASH in self._methods:
+            self._near_texts = NearTexts(texts, self.thresholds.jaccard)
         if Method.SEMANTIC in self._methods:
-            texts = [entry.question for entry in self.entries]
-            self._meanings = Meanings(texts, [bool(entry.references) for entry in self.entries], self.thresholds)
+            comparable = [bool(entry.references) for entry in self.entries]
+            self._meanings = Meanings(texts, self._numbers.counts, comparable, self.thresholds)
 
-    def _one(self, text: str, near: dict[int, float]) -> dict[int, dict[Method, float]]:
+    def _one(self, text: str, shared: "NDArray[np.float32]", near: dict[int, float]) -> dict[int, dict[Method, float]]:
         scores: dict[int, dict[Method, float]] = defaultdict(dict)
         if Method.EXACT in self._methods and (at := self._exact.get(canonical(text))) is not None:
             scores[at][Method.EXACT] = 1.0
         if Method.NGRAM in self._methods:
             for at, score in self._by_runs(text).items():
                 scores[at][Method.NGRAM] = score
-        if Method.MINHASH in self._methods and (found := shingles(text)):
-            for at in self._lsh.query(signature_of(found)):
-                if (score := jaccard(found, shingles(self.entries[at].question))) >= self.thresholds.jaccard:
-                    scores[at][Method.MINHASH] = score
+        if Method.MINHASH in self._methods:
+            for at, score in self._near_texts.look_up(text, shared).items():
+                scores[at][Method.MINHASH] = score
         if Method.TEMPLATE in self._methods:
-            for at in self._of_one_form(text):
+            # `sorted` is stable, so that of equals the first are taken.
+            for at in sorted(self._templates.get(self._form(text), ()), key=lambda at: -shared[at])[:CANDIDATES]:
                 scores[at][Method.TEMPLATE] = 1.0
         for at, score in near.items():
             scores[at][Method.SEMANTIC] = score
@@ -143,14 +153,6 @@ class Benchmark:
             for at in copied | share.keys()
             if at in copied or share[at] >= self.thresholds.coverage
         }
-
-    def _of_one_form(self, text: str) -> list[int]:
-        """Of the entries that have the text's form those that share most of its numbers."""
-        entries = self._templates.get(self._form(text), [])
-        if len(entries) <= CANDIDATES:
-            return entries
-        mine = numbers(text)
-        return nlargest(CANDIDATES, entries, key=lambda at: overlap(mine, numbers(self.entries[at].question)))
 
     def _runs(self, text: str) -> tuple[set[int], set[int]]:
         """Hashes of the long and the short runs. A text too short for a run has none: others find it."""

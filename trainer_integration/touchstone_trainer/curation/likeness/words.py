@@ -30,6 +30,9 @@ AROUND_SIGNS = re.compile(r"\s*([^\w\s])\s*")
 THOUSANDS = re.compile(r"(?<=\d)(?:,|\{,\})(?=\d{3}(?!\d))")
 WORD = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+")
 WORD_OR_SIGN = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+|[^\w\s]")
+WORD_BEGINS = re.compile(r"(?<![\w.])")
+# Spaces around signs are gone, so behind a bracket the next sentence begins at once.
+WORD_ENDED = re.compile(r"(?![^\s\u4e00-\u9fff])|(?<=[)\]}])(?=[a-z]{2})")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 FORMULA = re.compile(r"\$\$.+?\$\$|\$.+?\$|\\\(.+?\\\)|\\\[.+?\\\]", re.DOTALL)
@@ -63,11 +66,11 @@ def is_inside(part: str, whole: str) -> bool:
     >>> is_inside("Find $x+1$.", "Exercise 4. Find $x + 1$. Explain."), is_inside("Find $x+1$.", "Find $x+1=2$.")
     (True, False)
     """
-    sought = re.escape(canonical(part))
-    # Spaces around signs are gone, so behind a bracket the next sentence begins at once.
-    return bool(
-        re.search(rf"(?<![\w.]){sought}(?:(?![^\s\u4e00-\u9fff])|(?<=[)\]}}])(?=[a-z]{{2}}))", canonical(whole))
-    )
+    sought, text = canonical(part), canonical(whole)
+    at = text.find(sought)
+    while at >= 0 and not (WORD_BEGINS.match(text, at) and WORD_ENDED.match(text, at + len(sought))):
+        at = text.find(sought, at + 1)
+    return at >= 0
 
 
 def plain(text: str) -> str:
