@@ -87,11 +87,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A reply or call that gives nothing. `said` is the judge's own text, where a repair can be tried on it."""
+    """A reply or call that gives nothing. `said` is the judge's own text, where a repair can be tried on it;
+    `label_mass` is what was too little, where that was measured.
+    """
 
     reason: Reason
     detail: str
     said: str = ""
+    label_mass: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,22 +10,23 @@ Rule 3: rules about answers (a number where a number is asked for) hold for ANSW
 import re
 import unicodedata
 import zlib
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from grm.gate_view import Seen, bare, flat, visible, words_of
+from grm.gate_echo import part_echo, tautology, whole_question
+from grm.gate_view import ANSWER_SYMBOLS, Rejection, Seen, bare, flat, has_number, visible, words_of
 from grm.gate_words import (
+    ARGUED,
     EMPTY_SET,
     NON_COMMITTAL,
-    NOT_A_NUMBER_CJK,
     NUMBER,
     NUMBER_CJK,
     OPENER,
     OPENER_CJK,
     PLACEHOLDER,
+    REFUSAL,
     STOP,
     TALK,
+    YES_OR_NO,
 )
 from grm.judgement import Candidate, Case, Reason, Task
 from grm.suspicions import suspicions
@@ -39,43 +40,33 @@ LOOP_CHARS = 400
 LOOP_RATIO = 0.06
 """zlib brings prose to 0.4 of its size, tables and code to 0.2, loops below 0.05."""
 TAIL_CHARS = 200
-ECHO_SHARE = 0.4
-ECHO_ALL = 0.9
-"""Where the reference is among the words, most of the question must be: it may name its answer."""
-ECHO_OPTIONS = 3
+STEM_CHARS = 5
+"""So many letters in common: "symmetry" and "symmetric"."""
 GIBBERISH_SHARE = 0.6
 MAX_CHECKED_CHARS = 200_000
 
-_INVISIBLE = frozenset(("Cf", "Cc", "Cn", "Co", "Cs"))
-_ANSWER_SYMBOLS = frozenset("∞∅πℝℂℤℕℚ√±")
-_LETTERS = frozenset("abcdefgh")
 _GREETING = frozenset(("hello", "hi", "thank", "thanks", "sure", "great", "good", "yes", "right"))
-_OPTION = re.compile(r"(?<!\w)\(?([A-H])[).:、]")
-_TAUTOLOGY = re.compile(
-    r"^\W*(?:the|an?)\s+(\w{3,})\b[^.,;:\n]*\bis\s+(?:the|an?)\s+\1\s+(?:that|which|who|with|having|of"
-    r"|whose)\b[^,;:\n]*$",
+_LISTED = re.compile(r"(?m)^\s*\d{1,2}[.)]\s+(?=\D)")
+_NAMING = re.compile(r"\blet\W{1,3}[a-z]\W{1,3}(?:be|denote|represent|stand\s+for|equal)\b", re.IGNORECASE)
+_HALF_EQUATION = re.compile(r"\W*[^\W\d]\w{0,11}\W*=[\s?$._]*")
+_ASKS_YES_OR_NO = re.compile(
+    r"(?:^|[.!?,;:\n]\s*|\b(?:and|so|then)\s+)(?:is|are|was|were|do|does|did|can|could|will|would|has|have|had|should"
+    r"|must|may|am)(?:n't)?\s|\b(?:whether|if|true|false|yes|no|correct|right|wrong|statement|claim|judge|decide"
+    r"|verdict|answerable)\b|是否|吗|对错|判断|正误|是不是|能不能|ですか|ますか|\best-ce\b|\b(?:ist|sind|hat|kann)\b",
     re.IGNORECASE,
 )
-_ASKED = re.compile(
-    r"^\W*(?:q|question|problem|task|prompt|user|you\s+asked|the\s+(?:question|problem|task)\s+is|题目|问题)\W*[:：]\s*",
-    re.IGNORECASE,
+_DENIES = re.compile(
+    r"\b(?:not|never|nobody|neither|cannot|can|does|exists?|possible|impossible|only|(?:un|in|im|ir|non)[a-z]{4,})\b|[不无没]"
 )
-_ROMAN = re.compile(r"\b(?=[IVXLCDM]{1,9}\b)M*(?:CM|CD|D?C*)(?:XC|XL|L?X*)(?:IX|IV|V?I*)\b")
-_STEP_HEADING = re.compile(r"\bsteps?\s*\d{1,2}\b|第[一二三四五\d]步|步骤[一二三四五\d]", re.IGNORECASE)
+_STEP_HEADING = re.compile(
+    r"\bone\s+step\s+at\s+a\s+time\b|\bsteps?\s*\d{1,2}\b|第[一二三四五\d]步|步骤[一二三四五\d]", re.IGNORECASE
+)
 _ODD_PAIR = re.compile(
     r"q(?=[^u\W])|j(?=[bcdfghjklmnpqrstvwxz])|x(?=[bdfgjkmnrsvwxz])|z(?=[bcdfgjkmnpqrstvwx])|v(?=[bcdfghjkmnpqstvwxz])"
     r"|w(?=[bcfgjmpqtvwxz])|[fghkpqvwxz]j|k(?=[bcdfgjkmpqtvxz])|[bcdfghjklmnpqstvwz]x|(?<!\b)[bcdfghjkmpvwxz]q"
     r"|b(?=n\b|[cdfghkmpqwz])|[df]g\B|m(?=[xzqvkdg])|[pg]x|h(?=[bcfgjkpqvxz])"
 )
 _VOWEL = re.compile(r"[aeiouyáéíóúäöüåøæœàèùâêîôûëïãõñ]")
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """Why a response is not judged."""
-
-    reason: Reason
-    detail: str
 
 
 def gate(case: Case, candidate: Candidate) -> Rejection | None:
@@ -85,6 +76,8 @@ def gate(case: Case, candidate: Candidate) -> Rejection | None:
     text = visible(candidate.response[:MAX_CHECKED_CHARS])
     shown = bare(text)
     seen = Seen(text, shown, tuple(words_of(shown)), case)
+    if seen.is_whole_list:
+        return None
     for rule in _RULES:
         found = rule(seen)
         if found is not None:
@@ -108,7 +101,7 @@ def _empty(seen: Seen) -> Rejection | None:
 def _symbols_only(seen: Seen) -> Rejection | None:
     if _is_empty_list(seen):
         return Rejection(Reason.MARKUP_ONLY, "a list without items")
-    if any(char.isalnum() or char in _ANSWER_SYMBOLS for char in seen.bare):
+    if any(char.isalnum() or char in ANSWER_SYMBOLS for char in seen.bare):
         return None
     if seen.case.reference is not None and not flat(seen.case.reference):
         # Where the reference is made of symbols, symbols are an answer.
@@ -123,15 +116,23 @@ def _symbols_only(seen: Seen) -> Rejection | None:
 
 
 def _is_empty_list(seen: Seen) -> bool:
-    """Two or more numbers of a list, in order, and nothing behind any of them."""
+    """Numbers of a list, in order, and nothing behind any of them. A lone "1." may be the answer 1, or an option."""
     lines = [line.strip() for line in seen.text.split("\n") if line.strip()]
-    return len(lines) > 1 and all(line in (f"{at}.", f"{at})") for at, line in enumerate(lines, 1))
+    if len(lines) == 1:
+        wanted = " ".join(seen.wanted)
+        if not wanted or "1" in wanted or set(words_of(wanted)) & NUMBER or NUMBER_CJK.search(wanted):
+            return False
+        if re.search(r"(?<!\w)\(?1[.):、]", seen.case.question):
+            return False
+    return bool(lines) and all(line in (f"{at}.", f"{at})") for at, line in enumerate(lines, 1))
 
 
 def _placeholder(seen: Seen) -> Rejection | None:
     said = " ".join(seen.bare.split()).strip(" .!\"'`[](){}<>*_").casefold()
     if not {said, said.replace(".", "")} & PLACEHOLDER or seen.holds_reference:
         return None
+    if seen.case.task is Task.OPEN and said in words_of(seen.case.question):
+        return None  # "Reply with OK."
     if EMPTY_SET.search(seen.case.reference or "") and said in ("none", "nothing", "empty", "void"):
         return None
     if seen.case.reference in (None, "0") and said in ("none", "nothing", "empty", "undefined", "unknown"):
@@ -171,17 +172,10 @@ def _one_unit(text: str) -> bool:
     )
 
 
-def _echo(seen: Seen) -> Rejection | None:
-    asked, said = flat(seen.case.question), flat(_ASKED.sub("", seen.text))
-    if asked and said and said == asked * max(1, len(said) // len(asked)):
-        return Rejection(Reason.ECHO, "the question, handed back")
-    return None
-
-
 def _opener_only(seen: Seen) -> Rejection | None:
     if not seen.words or len(seen.words) > SHORT_WORDS or seen.holds_reference:
         return None
-    left = OPENER_CJK.sub("", _STEP_HEADING.sub(" ", seen.bare))
+    left = OPENER_CJK.sub("", _STEP_HEADING.sub(" ", _LISTED.sub(" ", seen.bare)))
     words = [word for word in words_of(left) if word not in OPENER and word not in STOP]
     if seen.text.strip(" \n.:!#*").casefold() in OPENER:
         # Scripts whose vowel signs are no letters fall apart into words otherwise.
@@ -189,7 +183,7 @@ def _opener_only(seen: Seen) -> Rejection | None:
     named = left != seen.bare or any(len(word) >= 4 or word > "\u2e80" for word in seen.words)
     if seen.case.task is Task.OPEN and _GREETING & set(seen.words) & set(words_of(seen.case.question)):
         return None  # "Say hello."
-    if words or not named or any(char in "=+×÷" or char in _ANSWER_SYMBOLS for char in left):
+    if words or not named or any(char in "=+×÷" or char in ANSWER_SYMBOLS for char in left):
         return None
     if seen.case.task is Task.ANSWER and ("no" in seen.words or (len(seen.words) == 1 and _may_be_answer(seen))):
         # A question may be answered by them: "no solution", "right".
@@ -200,60 +194,6 @@ def _opener_only(seen: Seen) -> Rejection | None:
 def _may_be_answer(seen: Seen) -> bool:
     word = seen.words[0]
     return word in ("yes", "right", "correct") or (seen.case.reference is None and word in ("first", "all", "good"))
-
-
-def _part_echo(seen: Seen) -> Rejection | None:
-    """The question's words and nothing else: most of them, or its list of options."""
-    asked, said = Counter(words_of(seen.case.question)), Counter(seen.words)
-    if not said or seen.case.reference is None:
-        return _whole_echo(seen, asked, said)
-    letters = set() if "not" in said else _LETTERS & set(said)
-    if (
-        re.fullmatch(r"\W*[A-H]\W*", seen.case.reference)
-        and len(letters) >= ECHO_OPTIONS
-        and letters | STOP >= set(said)
-    ):
-        return Rejection(Reason.ECHO, "the letters of the options, handed back")
-    if not seen.holds_reference and "=" in seen.text and seen.flat in flat(seen.case.question):
-        return Rejection(Reason.ECHO, "the question's equation, handed back")
-    if not seen.holds_reference and _goes_round(seen, asked):
-        return Rejection(Reason.ECHO, "the question's words in a circle")
-    return _whole_echo(seen, asked, said)
-
-
-def _goes_round(seen: Seen, asked: Counter[str]) -> bool:
-    """Whether three words of the question stand there twice, and hardly anything new beside them."""
-    fresh = [word for word in seen.words if word not in asked and word not in STOP]
-    if len(fresh) > 2 or any(word[0].isdigit() for word in fresh) or _has_number(seen):
-        return False
-    runs = Counter(zip(seen.words, seen.words[1:], seen.words[2:], strict=False))
-    question = tuple(words_of(seen.case.question))
-    told = set(zip(question, question[1:], question[2:], strict=False))
-    named = any(word.casefold() in fresh for word in re.findall(r"(?<!^)(?<![.!?]\s)\b[A-Z]\w+", seen.text))
-    return not named and any(count > 1 and run in told for run, count in runs.items())
-
-
-def _whole_echo(seen: Seen, asked: Counter[str], said: Counter[str]) -> Rejection | None:
-    if not said or set(said) - set(asked):
-        return None
-    close = flat(seen.case.reference or "")
-    if close and seen.flat == close:
-        return None
-    if len(set(_OPTION.findall(seen.text))) >= ECHO_OPTIONS:
-        return Rejection(Reason.ECHO, "the options, handed back")
-    if seen.is_formula:
-        return None
-    covered = sum((said & asked).values()) / sum(asked.values())
-    if covered >= (ECHO_ALL if seen.holds_reference else ECHO_SHARE) and len(seen.words) >= 4:
-        return Rejection(Reason.ECHO, "the question's own words")
-    return None
-
-
-def _tautology(seen: Seen) -> Rejection | None:
-    found = _TAUTOLOGY.match(seen.text.strip().rstrip("."))
-    if found and found[1].casefold() in words_of(seen.case.question) and not seen.holds_reference:
-        return Rejection(Reason.ECHO, f"says of the {found[1]} that it is a {found[1]}")
-    return None
 
 
 def _gibberish(seen: Seen) -> Rejection | None:
@@ -275,13 +215,15 @@ def _gibberish(seen: Seen) -> Rejection | None:
 def _no_content(seen: Seen) -> Rejection | None:
     """Talk about an answer: nothing but openers, grading words and the question's own words."""
     fewest = 1 if seen.wants_number else 3
-    if not fewest <= len(seen.words) <= SHORT_WORDS or seen.holds_reference or _has_number(seen):
+    if not fewest <= len(seen.words) <= SHORT_WORDS or seen.holds_reference or _shares_a_word(seen):
         return None
-    if seen.is_formula or seen.case.reference == "":
+    if has_number(seen) if seen.wants_number else any(char.isdigit() for char in seen.bare):
         return None
-    known = OPENER | STOP | TALK
+    if seen.is_formula or seen.case.reference == "" or NON_COMMITTAL.search(seen.case.reference or ""):
+        return None
+    known = OPENER | STOP | TALK | (ARGUED if seen.case.reference else frozenset())
     asked = set(words_of(seen.case.question))
-    fresh = [word for word in words_of(OPENER_CJK.sub("", seen.bare)) if word not in known]
+    fresh = [word for word in words_of(OPENER_CJK.sub("", _NAMING.sub(" ", seen.bare))) if word not in known]
     if not fresh or (
         all(word in asked for word in fresh) and (seen.wants_number or any(word in TALK for word in seen.words))
     ):
@@ -289,9 +231,33 @@ def _no_content(seen: Seen) -> Rejection | None:
     return None
 
 
+def _shares_a_word(seen: Seen) -> bool:
+    """Whether it has a word of the reference that says something, in whatever form."""
+    stems = {word[:STEM_CHARS] for one in seen.wanted for word in words_of(one) if len(word) >= STEM_CHARS - 1}
+    return any(word[:STEM_CHARS] in stems and word not in STOP for word in seen.words)
+
+
+def _half_equation(seen: Seen) -> Rejection | None:
+    if _HALF_EQUATION.fullmatch(seen.text):
+        return Rejection(Reason.NO_ANSWER, "an equation without its right side")
+    return None
+
+
+def _yes_or_no(seen: Seen) -> Rejection | None:
+    """A bare yes or no, where the question asks for something else and the reference is something else."""
+    reference = seen.case.reference
+    if not reference or not seen.words or len(seen.words) > 2 or not set(seen.words) <= YES_OR_NO:
+        return None
+    if set(words_of(reference)) & YES_OR_NO or re.fullmatch(r"\W*[TFYN]\W*", reference) or _DENIES.search(reference):
+        return None
+    if _ASKS_YES_OR_NO.search(seen.case.question):
+        return None
+    return Rejection(Reason.NO_ANSWER, "yes or no, where something else is asked for")
+
+
 def _no_number(seen: Seen) -> Rejection | None:
     """The reference is a number, and the response has none in any form."""
-    if not seen.wants_number or len(seen.words) < 4 or seen.holds_reference or _has_number(seen):
+    if not seen.wants_number or len(seen.words) < 4 or seen.holds_reference or has_number(seen):
         return None
     if re.search(r"[=^\\+×÷/]", seen.bare) or not _is_read(seen):
         return None
@@ -309,28 +275,28 @@ def _is_read(seen: Seen) -> bool:
     )
 
 
-def _has_number(seen: Seen) -> bool:
-    if seen.case.reference == "0" and any(word in ("no", "none", "not", "nobody", "never") for word in seen.words):
-        # "There are no solutions" says how many.
-        return True
-    if any(char.isdigit() or (char.isnumeric() and not "\u4e00" <= char <= "\u9fff") for char in seen.bare):
-        return True
-    if any(char in _ANSWER_SYMBOLS for char in seen.bare) or NUMBER_CJK.search(NOT_A_NUMBER_CJK.sub("", seen.bare)):
-        return True
-    roman = [word for word in _ROMAN.findall(seen.bare) if word not in ("", "I", "C", "D", "M", "L")]
-    words = re.sub(r"\b(?:the|this|that|which|any|each|no)\s+one\b", " ", " ".join(seen.words)).split()
-    return bool(roman) or any(part in NUMBER for word in words for part in word.split("-"))
-
-
 def _non_committal(seen: Seen) -> Rejection | None:
     reference = seen.case.reference
-    if not reference or NON_COMMITTAL.search(reference) or seen.holds_reference or len(seen.words) > SHORT_WORDS:
+    if len(seen.words) > SHORT_WORDS or seen.holds_reference or _shares_a_word(seen):
         return None
-    if NON_COMMITTAL.search(seen.text) and not _has_number(seen):
+    if REFUSAL.search(seen.text) and not has_number(seen):
+        return Rejection(Reason.NO_ANSWER, "declines to give an answer")
+    if not reference or NON_COMMITTAL.search(reference):
+        return None
+    if NON_COMMITTAL.search(seen.text) and not has_number(seen):
         return Rejection(Reason.NO_ANSWER, "declines to give an answer")
     return None
 
 
 Rule = Callable[[Seen], Rejection | None]
-_RULES: tuple[Rule, ...] = (_empty, _symbols_only, _placeholder, _loop, _echo, _opener_only)
-_ANSWER_RULES: tuple[Rule, ...] = (_part_echo, _tautology, _gibberish, _no_content, _no_number, _non_committal)
+_RULES: tuple[Rule, ...] = (_empty, _symbols_only, _placeholder, _loop, whole_question, _opener_only)
+_ANSWER_RULES: tuple[Rule, ...] = (
+    part_echo,
+    tautology,
+    _gibberish,
+    _half_equation,
+    _yes_or_no,
+    _no_content,
+    _no_number,
+    _non_committal,
+)

@@ -3,10 +3,12 @@
 import html
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from grm.judgement import Case
+from grm.gate_words import NOT_A_NUMBER_CJK, NUMBER, NUMBER_CJK
+from grm.judgement import Case, Reason
 from grm.replies.thinking import without_thinking
 
 CERTAIN_CHARS = 4
@@ -28,7 +30,21 @@ STRUCTURE = re.compile(
     r"|\{\s*(?:array|matrix|tabular|equation\*?|align\*?|cases)\s*\}"
 )
 _RULE_ROW = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*\|?\s*$")
+_OPTION = re.compile(r"(?:^|\n|\s)\(?([A-H])[).:、]\s*(\S[^\n]*?)(?=\s+\(?[A-H][).:、]|\n|$)")
+ANSWER_SYMBOLS = frozenset("∞∅πℝℂℤℕℚ√±")
+_ROMAN = re.compile(r"\b(?=[IVXLCDM]{1,9}\b)M*(?:CM|CD|D?C*)(?:XC|XL|L?X*)(?:IX|IV|V?I*)\b")
+_OF_THE_ABOVE = re.compile(
+    r"\W*(?:all|none|both|neither)\s+of\s+(?:the\s+above|these|them|the\s+options)\W*", re.IGNORECASE
+)
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+(?:\.\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a response is not judged."""
+
+    reason: Reason
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -46,10 +62,32 @@ class Seen:
         return flat(self.text)
 
     @cached_property
+    def options(self) -> Mapping[str, str]:
+        """The question's options, by their letters."""
+        return dict(_OPTION.findall(self.case.question))
+
+    @cached_property
+    def is_whole_list(self) -> bool:
+        """Whether it names all of the options or none, and a letter is the reference: one of them may say just that."""
+        letter = re.fullmatch(r"\W*[A-H]\W*", self.case.reference or "") is not None
+        return letter and _OF_THE_ABOVE.fullmatch(self.bare) is not None
+
+    @cached_property
+    def named_options(self) -> tuple[str, ...]:
+        """What the options say whose letters are references: as good as the letter."""
+        letters = (reference.strip(" ().:*$").upper() for reference in self.case.references)
+        return tuple(self.options[letter] for letter in letters if letter in self.options)
+
+    @cached_property
+    def wanted(self) -> tuple[str, ...]:
+        """The references, and what their options say."""
+        return (*self.case.references, *self.named_options)
+
+    @cached_property
     def holds_reference(self) -> bool:
         """Whether the reference's own text is in the response, or the response's in the reference."""
         said = (self.text, self.flat)
-        wanted = [(reference, flat(reference)) for reference in self.case.references]
+        wanted = [(reference, flat(reference)) for reference in self.wanted]
         return any(_holds(said, one) or _holds(one, said) for one in wanted)
 
     @cached_property
@@ -99,3 +137,16 @@ def _holds(text: tuple[str, str], part: tuple[str, str]) -> bool:
     if len(short) >= CERTAIN_CHARS or not short.isascii():
         return True
     return f" {' '.join(words_of(part[0]))} " in f" {' '.join(words_of(text[0]))} "
+
+
+def has_number(seen: Seen) -> bool:
+    if seen.case.reference == "0" and any(word in ("no", "none", "not", "nobody", "never") for word in seen.words):
+        # "There are no solutions" says how many.
+        return True
+    if any(char.isdigit() or (char.isnumeric() and not "\u4e00" <= char <= "\u9fff") for char in seen.bare):
+        return True
+    if any(char in ANSWER_SYMBOLS for char in seen.bare) or NUMBER_CJK.search(NOT_A_NUMBER_CJK.sub("", seen.bare)):
+        return True
+    roman = [word for word in _ROMAN.findall(seen.bare) if word not in ("", "I", "C", "D", "M", "L")]
+    words = re.sub(r"\b(?:the|this|that|which|any|each|no)\s+one\b", " ", " ".join(seen.words)).split()
+    return bool(roman) or any(part in NUMBER for word in words for part in word.split("-"))

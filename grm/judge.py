@@ -120,7 +120,8 @@ def _failed(candidate: Candidate, index: int, readings: Sequence[Reading]) -> Ju
     """Unscored, for the first reason that stood in the way."""
     for reading in readings:
         if index in reading.ask.shown and isinstance(reading.result, Unread):
-            return unscored(candidate, reading.result.reason, reading.result.detail)
+            unread = reading.result
+            return replace(unscored(candidate, unread.reason, unread.detail), label_mass=unread.label_mass)
     return unscored(candidate, Reason.TIMEOUT, "no reading was finished in time")
 
 

@@ -76,7 +76,8 @@ def read(case: Case, ask: Ask, reply: Reply, policy: Policy) -> Mapping[int, Vot
     if label is None:
         return Unread(Reason.UNPARSABLE, "the server's log-probabilities are not probabilities")
     if label.mass < policy.min_label_mass:
-        return Unread(Reason.LOW_LABEL_MASS, f"yes and no have {label.mass:.3f} of the probability")
+        lack = f"yes and no have {label.mass:.3f} of the probability"
+        return Unread(Reason.LOW_LABEL_MASS, lack, label_mass=label.mass)
     return {index: Vote(outcome=1.0 - label.yes if reverse else label.yes, label_mass=label.mass)}
 
 

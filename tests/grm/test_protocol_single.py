@@ -215,9 +215,10 @@ async def test_a_doubtful_yes_is_a_no() -> None:
 
 
 async def test_a_label_without_mass_is_unscored() -> None:
-    """A model that wanted to say something else has not said no."""
+    """A model that wanted to say something else has not said no, and how little it said of either is told."""
     judgement = await one(case(), "label", ScriptedBackend(lambda _: label(0.2, 0.1)))
     assert (judgement.reward, judgement.reason) == (None, Reason.LOW_LABEL_MASS)
+    assert judgement.label_mass == pytest.approx(0.3)
 
 
 async def test_the_label_sees_the_extracted_answer_only() -> None:
