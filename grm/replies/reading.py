@@ -46,7 +46,8 @@ def read_reply(
         return Unread(Reason.NO_VERDICT, "the judge thought and said nothing")
     said = _ends(spoken)
     if expected.exact:
-        return _exact(own_voice(said, shown), expected)
+        # The label was asked for alone, so its line is no quote, even where a candidate wrote the same line.
+        return _exact(folded(said), expected)
     prose, aside = set_aside(folded(said), expected, [folded(one) for one in shown])
     voice = own_voice(prose, shown)
     matches = sorted((*json_matches(voice, aside), *_matches(voice, expected)), key=lambda match: match.at)
