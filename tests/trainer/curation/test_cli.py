@@ -56,3 +56,12 @@ def test_a_terminal_gets_a_bar_and_a_log_gets_lines(tmp_path: Path) -> None:
     plain = touchstone_data("convert", "in.jsonl", "-o", "plain.jsonl", cwd=tmp_path).stderr
     assert plain.startswith("convert: 300 rows, ")
     assert "\x1b" not in plain
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    """A file where a folder should be ends the command with what the system says, not with a traceback."""
+    (tmp_path / "in.jsonl").write_text('{"question": "q"}\n')
+    ran = touchstone_data("convert", "in.jsonl", "-o", "in.jsonl/out.jsonl", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert "in.jsonl" in ran.stderr
+    assert "Traceback" not in ran.stderr

@@ -247,3 +247,6 @@ def test_the_command_selects_and_draws(service: LiveService, tmp_path: Path) -> 
     assert "<script" not in page
     assert (tmp_path / "out.jsonl.plots.png").read_bytes().startswith(b"\x89PNG")
     assert not (tmp_path / "out.jsonl.select").exists()
+    odd = touchstone_data(*call, "--language", "english", "--service", service.url, cwd=tmp_path)
+    assert odd.returncode == 2
+    assert "en, zh, ja" in odd.stderr

@@ -71,6 +71,8 @@ def command(function: Callable[P, State]) -> Callable[P, None]:
             fail(str(error), NO_SERVICE if isinstance(error, NoService) else USAGE)
         except TouchstoneError as error:
             fail(str(error), USAGE if isinstance(error, RequestRejected) else NO_SERVICE)
+        except OSError as error:  # a folder that cannot be written, a full disk: what is done stays done
+            fail(str(error), USAGE)
         except ModuleNotFoundError as error:
             fail(f"needs {error.name}: pip install 'touchstone-trainer[data]'", USAGE)
         show(state.counts)

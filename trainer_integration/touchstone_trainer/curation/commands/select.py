@@ -18,6 +18,8 @@ from touchstone_trainer.curation.commands.options import (
     command,
     service_at,
 )
+from touchstone_trainer.curation.problems import BadInput
+from touchstone_trainer.curation.selection.labels import LANGUAGES
 from touchstone_trainer.curation.stage import Job, State
 
 
@@ -31,9 +33,7 @@ def select(  # noqa: PLR0913, PLR0917 - one parameter for each option
     dropped: Annotated[
         str | None, typer.Option(help="Where the rows that are left out go, each with its reason.")
     ] = None,
-    language: Annotated[
-        list[str] | None, typer.Option(help="Only these: en, zh, ja, ko, ru, ar, hi, other. Repeatable.")
-    ] = None,
+    language: Annotated[list[str] | None, typer.Option(help=f"Only these: {', '.join(LANGUAGES)}. Repeatable.")] = None,
     plots: Annotated[bool, typer.Option(help="Draw OUT.plots.png and OUT.plots.html: before and after.")] = True,
     service: Service = "http://127.0.0.1:8080",
     api_key: ApiKey = None,
@@ -47,6 +47,8 @@ def select(  # noqa: PLR0913, PLR0917 - one parameter for each option
     from touchstone_trainer.curation.selection.selector import Selection, Settings, select  # noqa: PLC0415 - heavy
 
     languages = sorted(language or ())
+    if unknown := sorted({*languages} - {*LANGUAGES}):
+        raise BadInput(f"--language {', '.join(unknown)}: cannot be told; what can is {', '.join(LANGUAGES)}")
     job = Job(
         "select",
         inputs,

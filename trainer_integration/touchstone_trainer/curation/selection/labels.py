@@ -62,6 +62,7 @@ SCRIPTS: Sequence[tuple[str, re.Pattern[str]]] = (
     ("ar", re.compile(r"[\u0600-\u06ff]")),
     ("hi", re.compile(r"[\u0900-\u097f]")),
 )
+LANGUAGES = ("en", "zh", *(name for name, _ in SCRIPTS), "other")
 ENGLISH = frozenset(
     "the of is a an and to in that for with find what how many are if be by on at from let which each has two all "
     "value number determine compute given such positive where this it does solve evaluate".split()
