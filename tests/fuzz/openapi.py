@@ -3,8 +3,8 @@
     python -m tests.fuzz.openapi --examples 200        # a service of its own, every operation, some minutes
 
 Rule 1: no answer is a server error, none has a status, type or shape that the document does not have.
-Rule 2: no answer takes longer than the deadline that a request may ask for. What the process grew by is told; some of it
-        is the scripted judge, which keeps all that it was asked.
+Rule 2: no answer takes longer than the deadline that a request may ask for. What the process grew by is told; some of
+        it is the scripted judge, which keeps all that it was asked.
 Rule 3: whether an item is right is ours to say and not the schema's: a wrong one gets a problem of its own, with 200.
 """
 
