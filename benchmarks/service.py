@@ -210,6 +210,15 @@ def speed(folder: Path) -> list[Goal]:
 PARTS = {"speed": speed, "hits": hits, "redis": lost_redis, "recovery": recovery}
 
 
+def show(goals: list[Goal]) -> None:
+    """As soon as it is known: the rest may take minutes on a busy machine."""
+    table = Table("what", "goal", "measured", "met")
+    for goal in goals:
+        table.add_row(goal.what, goal.goal, goal.measured, goal.met)
+    Console(soft_wrap=False, width=160).print(table)
+    print(f"load average: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     arguments.add_argument("--json", type=Path, metavar="PATH", help="the figures for a machine")
@@ -219,12 +228,9 @@ def main() -> None:
     for name, part in PARTS.items():
         if chosen.only in (None, name):
             with tempfile.TemporaryDirectory() as folder:
-                goals += part(Path(folder))
-    table = Table("what", "goal", "measured", "met")
-    for goal in goals:
-        table.add_row(goal.what, goal.goal, goal.measured, goal.met)
-    Console(soft_wrap=False, width=160).print(table)
-    print(f"load average while this ran: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+                measured = part(Path(folder))
+            show(measured)
+            goals += measured
     if chosen.json is not None:
         chosen.json.write_text(json.dumps([asdict(goal) for goal in goals], indent=1) + "\n", encoding="utf-8")
 
