@@ -4,12 +4,13 @@
 
 Rule 1: one letter is wanted unless the reference names several; then all of them are, in any order.
 Rule 2: a response that claims two options, or an option under another one's letter, is incorrect, whichever is right.
-Rule 3: without options, letters are compared as letters; an option's text then means nothing to us and is passed on.
+Rule 3: without options, letters are compared as letters; a few words may be an option's text and are passed on.
+        More words without a letter are no answer.
 """
 
 from collections.abc import Mapping
 
-from verifiers.answer_text import searched
+from verifiers.answer_text import Found, announced, searched
 from verifiers.choice import offered as options_of
 from verifiers.choice.claims import claimed
 from verifiers.choice.offered import Offered
@@ -20,11 +21,14 @@ from verifiers.verdict import Outcome, Verdict
 
 __all__ = ["DESCRIPTION", "VERSION", "check_options", "readable", "verify"]
 
-VERSION = "1"
+VERSION = "2"
 DESCRIPTION = "Multiple choice: letters or option texts, one or several of up to 26."
 
 MAX_REFERENCE_CHARS = 2_000
 """A letter or an option's text; longer ones are not options."""
+
+MAX_OPTION_WORDS = 20
+"""Of an answer that may be the text of an option nobody told us; more words are talk, and an answer was asked for."""
 
 
 def check_options(options: Mapping[str, object]) -> str | None:
@@ -54,7 +58,7 @@ def verify(problem: Problem) -> Verdict:
     if found.refusal is not None:
         return Verdict(Outcome.UNREADABLE, found.how, found.refusal)
     named = claimed(found, problem.question, offered)
-    return _unnamed(problem, offered) if named is None else _compared(named, wanted)
+    return _unnamed(problem, offered, found) if named is None else _compared(named, wanted)
 
 
 def _offered(problem: Problem) -> Offered:
@@ -86,12 +90,13 @@ def _compared(named: Named, wanted: list[frozenset[str]]) -> Verdict:
     return Verdict(Outcome.INCORRECT, named.rule, "the response names another option", answer)
 
 
-def _unnamed(problem: Problem, offered: Offered) -> Verdict:
-    """A response that names no option: where the options are unknown, its words may still be one."""
+def _unnamed(problem: Problem, offered: Offered, found: Found) -> Verdict:
+    """A response that names no option: where the options are unknown, a few words may still be one's text."""
     answer = extract(problem.response, problem.question).answer
     if answer is None:
         return Verdict(Outcome.UNREADABLE, "no_option", "the response names no option")
-    if len(offered) < 2:
+    given = announced(problem.response, problem.question).text or found.final
+    if len(offered) < 2 and len(given.split()) <= MAX_OPTION_WORDS and "\n" not in given:
         why = "the options are unknown, so the answer's words cannot be matched; give choices"
         return Verdict(Outcome.UNDECIDABLE, "no_rule", why, answer, passed_on=True)
     return Verdict(Outcome.UNREADABLE, "no_option", "the response names no option", answer)

@@ -17,6 +17,7 @@ from verifiers.math_answer.extraction.box import NEAR_CHARS, last_box
 from verifiers.math_answer.extraction.marker import value_span
 from verifiers.math_answer.extraction.markup import clean
 from verifiers.math_answer.extraction.prose import sentences
+from verifiers.normalisation import worded
 
 MAX_SEARCHED_CHARS = 20_000
 """The end of a response in which claims are looked for; the first line is looked at besides."""
@@ -46,18 +47,28 @@ _ANNOUNCED = re.compile(
     r"|selected|my) (?:answer |multiple )?(?:options?|choices?"
     r"|letters?|statement|one|response|selection)|(?:my|final) (?:choice"
     r"|pick))\b\"?(?:\s+(?:options?|choices?|letters?))?(?:\*\*|__)?"
-    r"(?: (?:to|for|of|in|among|from|here|given|that)\b[^.:：=\n]{0,100}?)?" + _IS + r"|####|\banswer\s*\n"
-    r"|<answer>|\"(?:choice|option|selection|answer_choice)\"\s*:\s*\"?|答案\s*(?:应该|应当|应|就|也|则|即)?\s*(?:是|为|选|[:：=])\s*[:：]?|答\s*[:：]"
+    r"(?: (?:to|for|of|in|among|from|here|given|that)\b[^.:：=\n]{0,100}?)?"
+    + _IS
+    + r"|####|\b(?:ans\.|sol(?:ution)?:)(?=\s+\(?[A-Z]\b)|\banswer\s*\n"
+    r"|\banswer\s+[-–—](?=\s+\(?[A-Z]\)?[\s.]*$)|<answer>"
+    r"|\"(?:choice|option|selection|answer_choice)\"\s*:\s*\"?"
+    r"|【答案】[:：]?|答案\s*(?:应该|应当|应|就|也|则|即)?\s*(?:是|为|选|[:：=])\s*[:：]?|答\s*[:：]"
     r"|(?:故|应|因此|所以|本题|综上|可知|我|正确|只能|我们|最终|，|。|^)\s*选(?:择|项)?\s*(?:应该)?(?:是|为|[:：])?\s*[:：]?)"
     r"[\s*_]*",
     re.IGNORECASE | re.MULTILINE,
+)
+_ANNOUNCED_ABROAD = re.compile(
+    r"(?:\b(?:respuesta|resposta|risposta|réponse|antwort|ответ)"
+    r"(?: (?:correcta|correta|corretta|correcte|final|finale))?"
+    r"\s*(?:\b(?:es|é|è|est|ist|lautet)\b|[:：—–])|(?:答え|正解|정답|답)\s*(?:[は은]|[:：])+)[\s*_:：]*",
+    re.IGNORECASE,
 )
 _OTHERS = re.compile(
     r"(?:\b(?:wrong|incorrect|common|tempting|candidate'?s?|student'?s?|reference"
     r"|(?:if|whether|suppos\w+|assum\w+|unless|claim\w*|pretend)(?: that)?(?: the| my)?|not the|no"
     r"|which|what|another|other|possible|given"
     r"|previous|first|initial|plausible|expected|their|his|her|your|none of the|official|gold|any"
-    r"|every|eliminate)|错误|错误的|标准|参考|学生的|如果|若)[\s*_]{0,3}\Z",
+    r"|every|eliminate|falsche|mauvaise)|错误|错误的|标准|参考|学生的|如果|若)[\s*_]{0,3}\Z",
     re.IGNORECASE,
 )
 _CHOSEN = re.compile(
@@ -68,7 +79,8 @@ _CHOSEN = re.compile(
     re.IGNORECASE,
 )
 _BARE_IS = re.compile(
-    r"(?:\b(?:it|this|that)(?: is|'s| must be| has to be| should be)|(?:^|[.。,;]\s+|\n)(?:so|thus"
+    r"(?:\b(?:it|this|that)(?: is|'s| must be| has to be| should be)"
+    r"|\b(?:left with|leav(?:es|ing)(?: us with)?)(?: only| just)?|(?:^|[.。,;]\s+|\n)(?:so|thus"
     r"|hence|therefore|∴)(?:,? (?:it is|it's|it must be))?,?|因此|所以|综上)"
     r"[\s,:，：]*(?=[(（*\[]{0,3}(?:option |choice "
     r"|选项)?[(（*\[]{0,3}[A-Z][)）*\]]{0,3}(?:[\s.。!,，]*(?:$|\n)|[.,;。，；)]|\s+(?:because|since"
@@ -81,12 +93,13 @@ _IS_RIGHT = re.compile(
     r"(?:\b(?:is|must be|has to be|would be|should be|seems|appears)(?: (?:to be|clearly|indeed"
     r"|therefore|thus|definitely|obviously|the|our|my))*"
     r" (?:only |most |single |best |final )?(?:(?:correct|right|best|accurate|appropriate"
-    r"|true answer)\b|answer\b)|是?(?:唯一)?(?:正确|对)(?:的|答案|选项)?(?![不错]))",
+    r"|true answer)\b|answer\b)|[:：]\s*(?:correct|right)\b|是?(?:唯一)?(?:正确|对)(?:的|答案|选项)?(?![不错]))",
     re.IGNORECASE,
 )
 _SUPPOSED = re.compile(
-    r"(?:\b(?:if|whether|suppose|assum\w*|claim\w*|think|thinks|say|says|unless|neither|nor|not|no|why|when|maybe|perhaps|possibly)\b[^.,:;\n]{0,25}"
-    r"|如果|假设|若|是否|不)\s*\Z",
+    r"(?:\b(?:if|whether|suppose|assum\w*|claim\w*|think|thinks|say|says|unless|neither|nor|not|no|why|when|maybe|perhaps|possibly"
+    r"|other than|apart from|except(?: for)?|besides|(?:everything|anything|all|any|every|each)(?: \w+)? but)\b"
+    r"[^.,:;\n]{0,25}|如果|假设|若|是否|不)\s*\Z",
     re.IGNORECASE,
 )
 _ALSO = re.compile(
@@ -95,6 +108,8 @@ _ALSO = re.compile(
     r"(?:option |choice |the answer is |the answer could be )*[(（*]{0,3}([A-Z])(?![A-Za-z0-9'’])"
     r"|(?<![A-Za-z0-9])([A-Z])[)）]? (?:is|could be|might be|may be|would be) (?:also )?(?:also"
     r"|equally|possible|acceptable|plausible|correct|valid|right)\b"
+    r"|\b(?:[Aa]lso|[Aa]s is|[Ss]o is)(?: (?:think|say|choose|pick|select|option|choice|the answer is))*"
+    r" \(?([A-Z])(?=[\s.)]*(?:\Z|[.,;\n]))"
     r"|(?:也可能是?|或者?是?|也可以选)\s*([A-Z])(?![A-Za-z0-9])"
 )
 _BOLD = re.compile(r"\*\*\s*(\(?[A-Z][).]?[^*\n]{0,200})\*\*")
@@ -103,7 +118,12 @@ _DENIED = re.compile(
     r"\b(?:not|wrong|incorrect|eliminat\w*|rule[sd]? out|except|isn't|cannot|false|invalid|reference"
     r"|gold|official)\b|[不错排误]", re.IGNORECASE
 )  # fmt: skip
-_LIST_MARK = re.compile(r"^[\s>#•\-*]*(?:\*\*)?(?:final )?")
+_SAYS_OF = re.compile(r"(?:Both )?(.{1,200}?)\s+(?:is|are|was|were)\s+(.{3,200}?)[.!]?")
+_ARTICLES = frozenset(("a", "an", "the"))
+_NEGATIONS = frozenset(
+    "not no never none except excluding incorrect wrong false untrue least cannot isn aren wasn weren doesn t".split()
+)
+_LIST_MARK = re.compile(r"^[\s>#•\-*]*(?:(?:Q?\d{1,2}[.):])\s+)?(?:\*\*)?(?:final )?")
 
 
 def claimed(found: Found, question: str | None, offered: Offered) -> Named | None:
@@ -121,10 +141,13 @@ def claimed(found: Found, question: str | None, offered: Offered) -> Named | Non
     for stage in (_announcements, _assertions):
         final = _last(list(stage(text, offered)), text)
         if final is not None:
+            final = _revised(final, text, offered)
             if opening is not None and opening.letters != final.named.letters and not corrected(text):
                 return final.named._replace(fault="contradicting finals")
-            return _with_tail(final.named, text, final.end, offered, text)
-    return _lone(text, offered) or _by_text(text, offered) or _pointed(text, offered)
+            return _with_tail(final.named, text, final.at, offered, text)
+    return (
+        _lone(text, offered) or _by_text(text, offered) or _restated(text, question, offered) or _pointed(text, offered)
+    )
 
 
 def _boxed(text: str, question: str | None, offered: Offered) -> Named | None:
@@ -136,7 +159,8 @@ def _boxed(text: str, question: str | None, offered: Offered) -> Named | None:
     named = read(box.answer, offered)
     if named is None:
         return Named(frozenset(), "no_option", fault="names no option")
-    others = [*_announcements(text[box.end :], offered)]
+    behind = text[box.end :]
+    others = [*_announcements(behind, offered), *_assertions(behind, offered)]
     begin = text.rfind("\\boxed", 0, box.end)
     lead = text[max(begin - NEAR_CHARS, 0) : begin]
     before = [claim for claim in _announcements(lead, offered) if not corrected(lead[claim.end :])]
@@ -147,7 +171,8 @@ def _boxed(text: str, question: str | None, offered: Offered) -> Named | None:
 
 def _announcements(text: str, offered: Offered) -> Iterator[Claim]:
     """What is announced: "The answer is B", "故选 B", "#### B"."""
-    for marker in list(_ANNOUNCED.finditer(text))[-MAX_CLAIMS:]:
+    markers = [*_ANNOUNCED.finditer(text), *_ANNOUNCED_ABROAD.finditer(text)]
+    for marker in sorted(markers, key=lambda marker: marker.start())[-MAX_CLAIMS:]:
         if _OTHERS.search(text[max(marker.start() - 24, 0) : marker.start()]):
             continue
         yield from _behind(text, marker, offered)
@@ -155,6 +180,9 @@ def _announcements(text: str, offered: Offered) -> Iterator[Claim]:
 
 def _behind(text: str, marker: re.Match[str], offered: Offered) -> Iterator[Claim]:
     begin, end = value_span(text, marker.end(), len(text))
+    if "\n" in text[marker.start() : begin] and (block := _block(text, begin, offered)) is not None:
+        yield Claim(marker.start(), block[1], block[0])
+        return
     line = clean(text[begin:end].partition("</")[0])
     parts = sentences(line) or [""]
     value = parts[0]
@@ -164,6 +192,18 @@ def _behind(text: str, marker: re.Match[str], offered: Offered) -> Iterator[Clai
     named = read(value, offered) if value else None
     if named is not None:
         yield Claim(marker.start(), min(begin + text[begin:end].find(value) + len(value), end), named)
+
+
+def _block(text: str, begin: int, offered: Offered) -> tuple[Named, int] | None:
+    """The options that lines list below "The correct answers are:", and where they end."""
+    letters, at = [], begin
+    for line in text[begin:].split("\n")[:MAX_CLAIMS]:
+        named = _line(line, offered)
+        if line.strip() and (named is None or named.fault is not None):
+            break
+        letters += sorted(named.letters) if named is not None else []
+        at += len(line) + 1
+    return (Named(frozenset(letters)), min(at, len(text))) if len(letters) > 1 else None
 
 
 def _assertions(text: str, offered: Offered) -> Iterator[Claim]:
@@ -195,11 +235,21 @@ def _last(claims: list[Claim], text: str) -> Claim | None:
     return last
 
 
+def _revised(final: Claim, text: str, offered: Offered) -> Claim:
+    """The final claim, unless a later sentence asserts another: that one behind a word of correction, else neither."""
+    later = [claim for claim in _assertions(text[final.end :], offered) if claim.named.letters != final.named.letters]
+    if not later:
+        return final
+    if corrected(text[final.end : final.end + later[-1].at]):
+        return Claim(final.end + later[-1].at, final.end + later[-1].end, later[-1].named)
+    return final._replace(named=final.named._replace(fault="contradicting finals"))
+
+
 def _with_tail(named: Named, text: str, end: int, offered: Offered, whole: str) -> Named:
     """The claim, unless what follows offers another letter as well."""
-    tail = text[end : end + MAX_TAIL_CHARS] if end < len(text) else whole[-MAX_TAIL_CHARS:]
+    tail = text[end : end + 2 * MAX_TAIL_CHARS] if end < len(text) else whole[-MAX_TAIL_CHARS:]
     for also in _ALSO.finditer(tail):
-        letter = also[1] or also[2] or also[3]
+        letter = next(filter(None, also.groups()))
         supposed = re.search(r"\b(?:if|whether|not)\b", tail[max(also.start() - 20, 0) : also.start()])
         if letter not in named.letters and not supposed and (not offered or letter in dict(offered)):
             return named._replace(fault="alternatives")
@@ -221,6 +271,9 @@ def _line(line: str, offered: Offered) -> Named | None:
 def _lone(text: str, offered: Offered) -> Named | None:
     """A letter by itself on the first or last line, or the only bold one."""
     lines = [line for line in text.split("\n") if line.strip()]
+    listed = _listed(lines, offered)
+    if listed is not None:
+        return listed
     named = [found for line in lines[:MAX_CLAIMS] + lines[MAX_CLAIMS:][-MAX_CLAIMS:] if (found := _line(line, offered))]
     letters = {found.letters for found in named}
     ends = [found for line in (lines[0], lines[-1]) if (found := _line(line, offered))] if lines else []
@@ -231,6 +284,16 @@ def _lone(text: str, offered: Offered) -> Named | None:
         return _with_tail(ends[-1], text, len(text), offered, text)
     bold = {read(found[1], offered) for found in _BOLD.finditer(text)} - {None}
     return bold.pop() if len(bold) == 1 else None
+
+
+def _listed(lines: list[str], offered: Offered) -> Named | None:
+    """Options one a line and nothing else but a lead: all of them together."""
+    lines = lines[1:] if lines and lines[0].rstrip(" *").endswith((":", "：")) else lines
+    if not 1 < len(lines) <= MAX_CLAIMS:
+        return None
+    named = [_line(line, offered) for line in lines]
+    letters = {letter for found in named if found is not None and found.fault is None for letter in found.letters}
+    return Named(frozenset(letters)) if len(letters) == len(lines) else None
 
 
 def _by_text(text: str, offered: Offered) -> Named | None:
@@ -244,6 +307,21 @@ def _by_text(text: str, offered: Offered) -> Named | None:
         if letter is not None:
             return Named(frozenset(letter), "option_text")
     return None
+
+
+def _restated(text: str, question: str | None, offered: Offered) -> Named | None:
+    """The subject of a last sentence that says what the question asks: "Paris is the capital of France"."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    last = clean((sentences(lines[-1]) or [""])[-1]) if lines else ""
+    said = _SAYS_OF.fullmatch(last) if question and len(last) <= MAX_LINE_CHARS else None
+    if said is None or not question or not offered:
+        return None
+    stem, listed, _ = question.partition(offered[0][1])
+    asked = set(worded(stem if listed and len(stem) > len(question) // 8 else question).split())
+    told = set(worded(said[2]).split()) - _ARTICLES
+    if not told or not told <= asked or (asked & _NEGATIONS) - told:
+        return None
+    return read(said[1], offered)
 
 
 def _pointed(text: str, offered: Offered) -> Named | None:

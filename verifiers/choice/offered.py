@@ -28,6 +28,8 @@ CACHE_SIZE = 1024
 _SEVERAL = re.compile(r"\(?[A-Z]\)?(?:(?:\s*(?:[,;、，&]|and|和|与|及)\s*|\s*)\(?[A-Z]\)?)+", re.IGNORECASE)
 _LEADING = re.compile(r"[\s:：.]+")
 _MATHS = re.compile(r"[\d\\=^]")
+_ARTICLE = re.compile(r"\A(?:a|[Aa]n|[Tt]he)\s+")
+_ANY_ARTICLE = re.compile(r"\A\s*(?:an?|the)\s+", re.IGNORECASE)
 _NO_HINTS = Hints()
 
 
@@ -98,6 +100,10 @@ def quoted(text: str, offered: Offered) -> str | None:
     """The letter of the one option that a text says, None where it says none or several."""
     wanted = worded(text)
     same = [letter for letter, option in offered if wanted and worded(option) == wanted]
+    if not same and wanted:
+        # A capital "A" may be a letter.
+        bare = worded(_ARTICLE.sub("", text.strip(), count=1))
+        same = [letter for letter, option in offered if bare and worded(_ANY_ARTICLE.sub("", option, count=1)) == bare]
     if not same and len(text) <= MAX_MATHS_CHARS and _MATHS.search(text):
         same = [letter for letter, option in offered if _same_value(option, text)]
     return same[0] if len(same) == 1 else None

@@ -25,7 +25,7 @@ class Named(NamedTuple):
 
 _WRAP = re.compile(
     r"\\(?:text(?:bf|rm|it|sf)?|math(?:rm|bf|sf|it)|mbox|rm|bf|boxed|fbox)\b\s*|\\(?:quad|[ ,;:!])"
-    r"|[{}$*`\"“”「」]|(?<!\w)_|_(?!\w)"
+    r"|[{}$*`\"“”「」]|(?<!\w)_|_(?!\w)|(?<!\w)['‘](?=[A-Za-z]['’](?!\w))|(?<=['‘][A-Za-z])['’](?!\w)"
 )
 _LEAD = re.compile(
     r"\s*(?:(?:the|my|definitely|clearly|therefore|thus|simply|obviously|indeed|only|none other than)\s+)*"
@@ -35,9 +35,12 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _LETTER = re.compile(r"(?P<open>[(（\[【]\s*)?(?P<letter>[A-Za-z])(?![A-Za-z0-9'’^_])(?P<close>\s*[)）\]】])?")
-_RUN = re.compile(r"[A-Z]{2,26}(?![A-Za-z0-9'’])")
+_RUN = re.compile(r"[A-Z](?:[A-Z]{1,25}|(?: [A-Z]){1,25})(?![A-Za-z0-9'’])")
+_BETWEEN = re.compile(r"\s*(?:[;；、\n]|,\s*(?:and\b)?|，|\band\b|[和与及])\s*")
+_LETTERED = re.compile(r"[(（*]{0,3}([A-Z])[)）.:：、*]{1,3}\s*(.+)")
 _JOIN = re.compile(
-    r"\s*(?P<word>,\s*(?:and|or)\b|[,，、/&;+]|\b(?:and/or|and|or)\b|以及|[和或与及])\s*(?:(?:maybe|possibly|perhaps|also|even)\s+)?"
+    r"\s*(?P<word>,\s*(?:and|or)\b|[,，、/&;+]|\b(?:and/or|and|or|as well as|along with|together with|plus)\b"
+    r"|以及|[和或与及])\s*(?P<perhaps>(?:maybe|possibly|perhaps|also|even)\s+)?"
     r"(?:options?\s+|choices?\s+|选项)?(?P<open>[(（\[]\s*)?(?P<letter>[A-Z])(?![A-Za-z0-9'’^_])(?:\s*[)）\]])?",
 )
 _OR = re.compile(r"\bor\b|或|/", re.IGNORECASE)
@@ -56,6 +59,13 @@ _END = re.compile(r"[\s.,;:!。，；：！)）\]]*\Z")
 _PARENTHESIS_OR = re.compile(
     r"\b(?:or|possibly|maybe|perhaps)\b[^.]{0,20}?(?:option\s*)?\(?(?<![A-Za-z])([A-Z])(?![A-Za-z0-9'’])",
     re.IGNORECASE,
+)
+# Behind a letter: "B项", "B です", "B입니다"; "B ではない" denies it.
+_EASTERN = re.compile(r"[\u4e00-\u9fff]|\s*(?!で(?:は|も)|じゃ|가 |이 )[\u3040-\u30ff\uac00-\ud7af]")
+# "B... no, A": the letter is taken back.
+_CORRECTED = re.compile(
+    r"\b(?:[Nn]o|[Ww]ait|[Aa]ctually|[Ss]orry|[Oo]ops|[Hh]mm|[Cc]orrection|I mean|[Mm]ake that)"
+    r"(?:[\s,.:–—-]+(?:no|wait|actually|it's|it is|the answer is))*[\s,.:–—-]+\(?([A-Z])(?=[\s.)!*]*(?:\Z|[.,;\n]))"
 )
 _LABEL = re.compile(r"(?<![A-Za-z0-9\\])\(?([A-Z])(?:\)|[.:：](?=\s))")
 _STOP = re.compile(r"(?<=[^\d\s.][.!])\s+|(?<=[。；])|[;；]\s|\s[–—-]\s|\s\(|（|\n")
@@ -82,7 +92,7 @@ def read(text: str, offered: Offered) -> Named | None:
     'alternatives'
     """
     text = text[:MAX_VALUE_CHARS]
-    whole = quoted(text, offered) if len(worded(text)) > 1 else None
+    whole = quoted(text, offered) if len(worded(text)) > 1 or worded(text).isdigit() else None
     plain = " ".join(_WRAP.sub(" ", widths(text)).split())
     plain = _NOT_BUT.sub("", plain, count=1)
     label = _LABEL.match(plain)
@@ -90,6 +100,9 @@ def read(text: str, offered: Offered) -> Named | None:
         return Named(frozenset(whole), "option_text")
     if _DENIED_LETTER.match(plain):
         return None
+    several = _several(text, offered)
+    if several is not None:
+        return several
     lead = _LEAD.match(plain)
     assert lead is not None  # it matches the empty string
     rest = plain[lead.end() :]
@@ -110,9 +123,30 @@ def _known(letter: str, offered: Offered) -> bool:
 def _run(rest: str, offered: Offered) -> Named | None:
     """Letters written together, "AC"."""
     run = _RUN.match(rest)
-    if run is None or list(run[0]) != sorted(set(run[0])) or not _follows(rest[run.end() :]):
+    letters = run[0].replace(" ", "") if run is not None else ""
+    if run is None or len(set(letters)) < len(letters) or not _follows(rest[run.end() :]):
         return None
-    return Named(frozenset(run[0])) if all(_known(letter, offered) for letter in run[0]) else None
+    # "BAD" and "A I" are words where nobody knows the options.
+    if len(offered) < 2 and list(run[0]) != sorted(letters):
+        return None
+    return Named(frozenset(letters)) if all(_known(letter, offered) for letter in letters) else None
+
+
+def _several(text: str, offered: Offered) -> Named | None:
+    """Options by their texts, with or without letters, and nothing between them: "A) 2 and C) 7"."""
+    pieces = [piece for piece in _BETWEEN.split(text) if piece] if len(offered) > 1 else []
+    if not 1 < len(pieces) <= len(offered):
+        return None
+    named = [_own(piece, offered) for piece in pieces]
+    letters = frozenset(letter for letter in named if letter is not None)
+    return Named(letters, "option_text") if len(letters) == len(pieces) else None
+
+
+def _own(piece: str, offered: Offered) -> str | None:
+    """The option that a piece quotes; a letter before it must be its own."""
+    lettered = _LETTERED.fullmatch(piece)
+    letter = quoted(lettered[2], offered) if lettered else quoted(piece, offered)
+    return letter if lettered is None or letter == lettered[1] else None
 
 
 def _follows(rest: str) -> bool:
@@ -142,7 +176,7 @@ def _lettered(rest: str, offered: Offered, *, named_so: bool) -> Named | None:
     own = dict(offered).get(letter)
     if own is not None and worded(after).startswith(worded(own)):
         return Named(frozenset(letter))
-    return Named(frozenset(letter)) if "\u4e00" <= after[:1] <= "\u9fff" else None
+    return Named(frozenset(letter)) if _EASTERN.match(after) else None
 
 
 def _joined(letter: str, after: str, offered: Offered) -> Named | None:
@@ -157,7 +191,7 @@ def _joined(letter: str, after: str, offered: Offered) -> Named | None:
         if more["letter"] in "AI" and re.match(r"\s+[a-z]", following) and not _REASON.match(following):
             break
         letters.append(more["letter"])
-        if _OR.search(more["word"]):
+        if _OR.search(more["word"]) or (more["perhaps"] or "").lower().startswith(("maybe", "possibly", "perhaps")):
             fault = "alternatives"
         after = following
     return Named(frozenset(letters), fault=fault) if len(letters) > 1 else None
@@ -173,6 +207,8 @@ def _beside(letter: str, after: str, offered: Offered) -> str | None:
         and _known(other[1], offered)
     ):
         return "alternatives"
+    if (other := _CORRECTED.search(after[:80])) and other[1] != letter and _known(other[1], offered):
+        return "contradicting finals"
     if reason is not None:
         return None
     mark = _MARK.match(after)
