@@ -32,7 +32,7 @@ OPENER = _words(
     "important",
     "understand understanding see hmm i'd considering analyzing analysing examining examine denote obtain obtained get",
     "calculation computation worked after have proceed happy asks moment tackle dive recall recalling recalled restate",
-    "state stating walk bit again try trying excellent wonderful interesting question questions option options",
+    "state stating questions option options",
     "verify check double careful systematic systematically logical logically thorough thoroughly structured proceed it",
     # The same openers in other languages, as single words.
     "solución solucion respuesta vamos resolver paso a problema la el los de es final razonamiento resultado",
@@ -59,6 +59,7 @@ TALK = _words(
     "gives given yield yields using used use definition definitions formula rule rules known fact facts reason reasons",
     "certain certainty confident confidence doubt doubtless sound consistent matches match reference standard expert",
     "error errors mistake mistakes without condition conditions statement information sufficient enough provided above",
+    "walk bit again try trying excellent wonderful",
     "obvious classic insight key angle another trust believe sorry apologize apologise able unable ability helpful",
     "assist assistance request requested ai language model large trained assistant number quantity unknown unknowns",
     "one possible solved see trivial done qed got get reached arrive arrived arrives leads lead led indeed clearly "

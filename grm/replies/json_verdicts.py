@@ -123,6 +123,8 @@ def _verdict(value: Mapping[Any, Any], expected: Expected) -> Match | None:
     key = next((key for key in _KEYS[expected.kind] if key in members), None)
     if expected.kind is ReplyKind.SCORES:
         return _scores(_by_name(members[key] if key else value, expected), expected)
+    if expected.kind is ReplyKind.LABEL and key == "score" and isinstance(members[key], int | float):
+        return None  # 1 of 1, or of 10
     if key is not None and not isinstance(members[key], dict):
         return _read(members[key], expected)
     if expected.kind in (ReplyKind.CHOICE, ReplyKind.PREFERENCE) and members.get("rank") == 1:
