@@ -22,11 +22,13 @@ _TAG = re.compile(
 _BLANK = dict.fromkeys(map(ord, "\u115f\u1160\u3164\uffa0\u2800"))
 _UNSEEN = frozenset(("Cf", "Cc", "Cn", "Co", "Cs"))
 _NO_LETTER_OR_DIGIT = re.compile(r"[\W_]+")
+_ASCII_SIGNS = bytes(code for code in range(128) if not chr(code).isalnum())
+# Every branch begins with a character of its own, so that the engine looks for that alone: a sixth of the time.
 STRUCTURE = re.compile(
-    r"\\(?:[dt]?frac|sqrt|left|right|boxed|fbox|text\w*|math\w+|begin|end|displaystyle|q?quad|operatorname|hline"
+    r"\\(?:(?:[dt]?frac|sqrt|left|right|boxed|fbox|text\w*|math\w+|begin|end|displaystyle|q?quad|operatorname|hline"
     r"|item|label"
     r"|big\w*|Big\w*|underline|overline|hspace|vspace)\b"
-    r"|\\[^A-Za-z]|(?<=\\end)\{\s*[A-Za-z]{1,20}\*?\s*\}|(?<=\\begin)\{\s*[A-Za-z]{1,20}\*?\s*\}"
+    r"|[^A-Za-z])|\{(?<=\\end\{)\s*[A-Za-z]{1,20}\*?\s*\}|\{(?<=\\begin\{)\s*[A-Za-z]{1,20}\*?\s*\}"
     r"|\{\s*(?:array|matrix|tabular|equation\*?|align\*?|cases)\s*\}"
 )
 _RULE_ROW = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*\|?\s*$")
@@ -122,11 +124,16 @@ def bare(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
+    if text.isascii():
+        return _WORD.findall(text.lower())
     return [word.replace("’", "'").casefold() for word in _WORD.findall(text)]
 
 
 def flat(text: str) -> str:
-    return _NO_LETTER_OR_DIGIT.sub("", unicodedata.normalize("NFKC", text).casefold())
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    if folded.isascii():
+        return folded.encode().translate(None, _ASCII_SIGNS).decode()
+    return _NO_LETTER_OR_DIGIT.sub("", folded)
 
 
 def _holds(text: tuple[str, str], part: tuple[str, str]) -> bool:

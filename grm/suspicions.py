@@ -91,7 +91,7 @@ _FORMS: Mapping[str, tuple[str, ...]] = {
         r"(?:其他|别的)(?:候选|回答|答案|模型)",
     ),
     "encoded_text": (
-        r"(?<![A-Za-z0-9+/=])(?=[A-Za-z0-9+/]*[a-z])(?=[A-Za-z0-9+/]*[A-Z])(?=[A-Za-z0-9+/]*\d)[A-Za-z0-9+/]{28,}={0,2}",
+        r"(?<![A-Za-z0-9+/=])(?=[A-Za-z0-9+/]{28})(?=[A-Za-z0-9+/]*[a-z])(?=[A-Za-z0-9+/]*[A-Z])(?=[A-Za-z0-9+/]*\d)[A-Za-z0-9+/]{28,}={0,2}",
     ),
 }
 _JUDGES = "grader judge evaluator reviewer verifier examiner marker rubric reward"
@@ -133,7 +133,8 @@ _COMPILED = {
     )
     for flag, forms in _FORMS.items()
 }
-_LIKE_ASCII = str.maketrans("ıİſ\u212a", "iisk")
+_ANY_WORD = frozenset(word for forms in _COMPILED.values() for words, _ in forms for word in words)
+_LIKE_ASCII = tuple(zip("ıİſ\u212a", "iisk", strict=True))
 """Letters that a pattern takes for ASCII ones where case is ignored."""
 
 
@@ -152,9 +153,13 @@ def suspicions(response: str) -> tuple[str, ...]:
         ends = response[:LOOKED_AT_CHARS] + "\n" + response[-LOOKED_AT_CHARS:]
     # Long white space makes the patterns slow and says nothing.
     ends = "\n".join(" ".join(line.split()) for line in ends.splitlines() if line.strip())
-    low = (ends if ends.isascii() else ends.translate(_LIKE_ASCII)).lower()
+    low = ends
+    for letter, like in _LIKE_ASCII:
+        low = low.replace(letter, like)
+    low = low.lower()
+    said = {word for word in _ANY_WORD if word in low}
     return tuple(
         flag
         for flag, forms in _COMPILED.items()
-        if any(any(word in low for word in words) and form.search(ends) for words, form in forms)
+        if any(not said.isdisjoint(words) and form.search(ends) for words, form in forms)
     )
