@@ -1,13 +1,15 @@
 """Run the service with uvicorn."""
 
+import asyncio
 import functools
 import gc
+import multiprocessing
 import signal
 import ssl
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -34,6 +36,28 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
 
+@contextmanager
+def not_alone() -> Iterator[None]:
+    """One of several server processes ends in order when the one that watches over them is gone: else it would hold the
+    port, and nobody would stop it.
+    """
+    watcher = multiprocessing.parent_process()
+    if watcher is None:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_reader(watcher.sentinel)
+        signal.raise_signal(signal.SIGTERM)
+
+    loop.add_reader(watcher.sentinel, end)
+    try:
+        yield
+    finally:
+        loop.remove_reader(watcher.sentinel)
+
+
 def served_app(settings: Settings, open_services: OpenServices, peers: Path | None) -> FastAPI:
     """The application as a server process runs it; `peers` is the folder in which several of them meet."""
 
@@ -46,7 +70,7 @@ def served_app(settings: Settings, open_services: OpenServices, peers: Path | No
             gc.collect()
             gc.freeze()
             gc.set_threshold(YOUNG_OBJECTS)
-            with on_sigterm(services.drain, settings.limits.drain_grace_s):
+            with on_sigterm(services.drain, settings.limits.drain_grace_s), not_alone():
                 yield services
 
     return create_app(settings, opened)

@@ -81,6 +81,16 @@ def test_several_server_processes(start_service: StartService) -> None:
     assert not alive
 
 
+async def test_server_processes_do_not_outlive_the_one_that_watches_them(start_service: StartService) -> None:
+    """After kill -9 of the process that was started, the server processes drain and end, workers and all."""
+    live = await asyncio.to_thread(start_service, registry=FAULTS, workers=2)
+    await until(lambda: "touchstone_servers 2.0" in live.client.get("/metrics").text, 60)
+    family = psutil.Process(live.process.pid).children(recursive=True)
+    live.kill()
+    _, alive = await asyncio.to_thread(psutil.wait_procs, family, 60)
+    assert not alive
+
+
 def test_an_unusable_pool_is_a_clear_end(start_service: StartService) -> None:
     """A service whose workers cannot come up does not pretend to serve."""
     with pytest.raises(TimeoutError, match="exit status 3"):
