@@ -3,6 +3,7 @@
 import asyncio
 import doctest
 import pickle
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.conftest import QUICK, Service, service, status
+from tests.clients.conftest import QUICK, Service, reset, service, status
 from tests.live import LiveService
 from touchstone_client import Client, Gathering, JudgeStatus, Outcome, RequestRejected, RubricCriterion
 from touchstone_trainer import Sample, Scored, Scorer, Stats, rewards
@@ -50,6 +51,16 @@ def test_failing_service_costs_rewards_not_the_run(service: Service, score: Scor
     assert score(["1", "2"], ["1", "2"]) == [None, None]
     assert score.last.undecided_share == 1.0
     assert score.last.undecided_by == {"client: ServerFault": 2}
+
+
+def test_service_that_is_away_is_asked_until_the_deadline(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often that is: a service that starts again costs time, no reward."""
+    monkeypatch.setattr(random, "uniform", lambda *_: 0.0)
+    service.acts = [reset] * 15
+    scorer = Scorer(service.url, deadline_s=30.0)
+    assert scorer(["1"], ["1"]) == [1.0]
+    assert len(service.requests) == 16
+    scorer.close()
 
 
 def test_wrong_call_raises(service: Service, score: Scorer) -> None:

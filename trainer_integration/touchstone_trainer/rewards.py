@@ -25,6 +25,7 @@ from touchstone_client import (
     MicroBatcher,
     Outcome,
     Recall,
+    RetryPolicy,
     RewardResult,
     RubricCriterion,
     VerifyItem,
@@ -36,6 +37,8 @@ Reference = str | Sequence[str]
 Route = Literal["verify", "reward"]
 MODEL, JUDGE, SERVICE, CLIENT = "model", "judge", "service", "client"
 """Who may have had the last word, beside `rules`."""
+PATIENT = RetryPolicy(max_retries=10_000, max_wait_s=5.0)
+"""A call ends by its deadline, not by a number of tries: a service that is away for a minute costs time, no rewards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ class Scorer:
         deadline_s: float = 120.0,
         gathering: Gathering = Gathering(),  # noqa: B008 - frozen
     ) -> None:
-        self.client = Client(client) if isinstance(client, str) else client
+        self.client = Client(client, retry=PATIENT) if isinstance(client, str) else client
         self.async_client = AsyncClient.like(self.client)
         self.batcher = MicroBatcher(self.client, gathering)
         self.async_batcher = AsyncMicroBatcher(self.async_client, gathering)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.live import LiveService
 from tests.trainer.training import runs
 from tests.trainer.training.conftest import MakeConfig
 from touchstone_trainer.metrics import DomainStats, JsonlSink, StepRecord
@@ -48,11 +49,31 @@ def test_wrong_setting_ends_in_a_message(run_file: Path) -> None:
 
 
 def test_dead_service_stops_the_run(run_file: Path) -> None:
-    """Rewards that are all missing are never taken for zeros: the run ends and says where to look."""
-    settings = ("rewards.url=http://127.0.0.1:9", "rewards.deadline_s=1", "rollouts.max_new_tokens=2")
+    """Before anything is loaded, with the address in the message."""
+    settings = ("rewards.url=http://127.0.0.1:9", "rewards.deadline_s=1")
     done = command.invoke(app, ["run", str(run_file), *(part for one in settings for part in ("--set", one))])
     assert done.exit_code == 2, done.output
-    assert "100% of the rewards are missing: client" in done.stderr
+    assert "http://127.0.0.1:9 gave no answer" in done.stderr
+    assert "is the service running there?" in done.stderr
+
+
+def test_task_that_the_service_lacks_is_named(run_file: Path, service: LiveService) -> None:
+    """A mistyped task ends the run before anything is loaded, and the message lists those there are."""
+    text = run_file.read_text().replace('"task":"math"', '"task":"maths"')
+    run_file.write_text(text)
+    done = command.invoke(app, ["run", str(run_file), "--set", f"rewards.url={service.url}"])
+    assert done.exit_code == 2, done.output
+    assert "domain 'math' has task 'maths'" in done.stderr
+    assert "choice" in done.stderr
+
+
+def test_missing_rewards_stop_the_run(run_file: Path, service: LiveService) -> None:
+    """Rewards that are nearly all missing are never taken for zeros: the run ends and says where to look."""
+    (run_file.parent / "m.jsonl").write_text('{"question": "sum 1 2", "reference": "\\\\frac{"}\n')
+    settings = (f"rewards.url={service.url}", "rollouts.max_new_tokens=2")
+    done = command.invoke(app, ["run", str(run_file), *(part for one in settings for part in ("--set", one))])
+    assert done.exit_code == 2, done.output
+    assert "of the rewards are missing: rules: no_rule" in done.stderr
 
 
 def test_demonstration_without_a_service_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

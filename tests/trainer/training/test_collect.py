@@ -1,6 +1,7 @@
 """Drawing, sampling and paying one step's batch, with an engine that says what the test tells it."""
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -16,6 +17,7 @@ from touchstone_client.testing import canned
 from touchstone_trainer.curriculum import Curriculum
 from touchstone_trainer.rewards import Scorer
 from touchstone_trainer.streak import FinishReason
+from touchstone_trainer.training import collect
 from touchstone_trainer.training.collect import Collector
 from touchstone_trainer.training.config import RunConfig
 from touchstone_trainer.training.data import Rows
@@ -48,12 +50,15 @@ class Bench:
         policy = policy_of(config.policy)
         self.engine = Scripted(policy.tokenizer.encode(EASY))
         self.items: list[Mapping[str, Any]] = []
+        self.answering = threading.Event()
+        self.answering.set()
         rows = Rows(config, policy)
         self.curriculum = Curriculum(config.plan, rows.counts)
         scorer = Scorer(Client(transport=canned(self._pay)), deadline_s=10.0)
         self.collector = Collector(config, rows, self.engine, scorer, ALONE)
 
     def _pay(self, item: Mapping[str, Any]) -> float | None:
+        self.answering.wait(30)
         self.items.append(item)
         return {"right": 1.0, "wrong": 0.0}[item["response"]] if item.get("reference") != "unknown" else None
 
@@ -123,6 +128,18 @@ def test_rule_of_a_domain_goes_with_its_responses(bench_of: Any) -> None:
     with closing(bench.collector):
         bench.collector.collect(bench.curriculum, 1)
     assert Counter(item.get("rule") for item in bench.items) == {"verifier_then_process": 16, None: 16}
+
+
+def test_waiting_for_rewards_is_told(bench_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who watches hears of a service that does not answer, until it does."""
+    monkeypatch.setattr(collect, "TELL_AFTER_S", 0.05)
+    bench = bench_of({"hard": [HARD] * 4}, {})
+    bench.answering.clear()
+    monkeypatch.setattr(collect.log, "warning", lambda *_: bench.answering.set())
+    with closing(bench.collector):
+        batch = bench.collector.collect(bench.curriculum, 1)
+    assert bench.answering.is_set()
+    assert all(one.scored.reward is not None for one in batch.generated)
 
 
 def test_seeds_differ_by_step_row_and_member(bench_of: Any) -> None:

@@ -1,6 +1,8 @@
 """One training step: what must not change its loss and gradient, and what must."""
 
 import math
+import resource
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from torch import Tensor
 from tests.trainer.training.conftest import ALONE, BATCH, MakeConfig, experience, policy_of
 from touchstone_trainer.metrics import Mask
 from touchstone_trainer.streak import FinishReason
+from touchstone_trainer.training.checkpoint import FOLDER, CheckpointError, Checkpoints, Saved
 from touchstone_trainer.training.config import RunConfig
 from touchstone_trainer.training.distributed import Processes
 from touchstone_trainer.training.experience import Experience
@@ -216,6 +219,21 @@ def test_warm_up_begins_again_after_a_reset(make_config: MakeConfig) -> None:
     learner.forget_moments()
     assert [*rates, learner.train(BATCH, step=2).learning_rate] == pytest.approx([0.1, 0.2, 0.1])
     assert all(state["step"] == 1 for state in learner.optimizer.state.values())
+
+
+def test_full_disk_leaves_the_last_checkpoint(make_config: MakeConfig, tmp_path: Path) -> None:
+    """A checkpoint that finds no room is an error that names the last whole one, and leaves no draft behind."""
+    learner = learner_of(make_config({}))
+    checkpoints = Checkpoints(tmp_path, keep=2, among=ALONE)
+    checkpoints.save(Saved(1, {}, {}, 0), learner)
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, unlimited[1]))  # bytes a file; the weights take 340,000
+    try:
+        with pytest.raises(CheckpointError, match=r"step 2 cannot be saved .* step-00000001 is whole"):
+            checkpoints.save(Saved(2, {}, {}, 0), learner)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert [path.name for path in (tmp_path / FOLDER).iterdir()] == ["step-00000001"]
 
 
 def test_dropout_never_acts(make_config: MakeConfig) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from touchstone_client import Client, Gathering, Recall
-from touchstone_trainer.rewards import Route, Scored, Scorer
+from touchstone_trainer.rewards import PATIENT, Route, Scored, Scorer
 
 PREFIX = "TOUCHSTONE_REWARD_"
 log = logging.getLogger("touchstone")
@@ -86,7 +86,7 @@ class Hook:
     def __init__(self, settings: HookSettings) -> None:
         self.settings = settings
         self.scorer = Scorer(
-            Client(settings.url, api_key=settings.api_key),
+            Client(settings.url, api_key=settings.api_key, retry=PATIENT),
             task=settings.task,
             route=settings.route,
             recall=settings.recall,

@@ -37,7 +37,7 @@ TENSORS, REST = "state.pt", "run.json"
 
 
 class CheckpointError(ValueError):
-    """There is no checkpoint to go on from, or it is not this run's."""
+    """A checkpoint cannot be written, there is none to go on from, or it is not this run's."""
 
 
 @dataclass(frozen=True)
@@ -95,20 +95,31 @@ class Checkpoints:
         self._folder.mkdir(parents=True, exist_ok=True)
         for left in self._folder.glob(".step-*"):  # of a process that was killed while writing
             shutil.rmtree(left)
-        draft.mkdir()
-        with (draft / TENSORS).open("wb") as file:
-            torch.save(tensors, file)
-            _to_disk(file.fileno())
-        with (draft / REST).open("w", encoding="utf-8") as text:
-            json.dump({**vars(saved), "random": _random()}, text)
-            text.flush()
-            _to_disk(text.fileno())
+        try:
+            _fill(draft, saved, tensors)
+        except (OSError, RuntimeError) as error:  # RuntimeError: torch's word for a disk that is full
+            shutil.rmtree(draft, ignore_errors=True)
+            raise CheckpointError(
+                f"step {saved.step} cannot be saved in {self._folder}: {error}. Make room, then --resume: "
+                f"{newest.name if (newest := self.newest()) else 'no checkpoint'} is whole"
+            ) from error
         if final.exists():  # an older run of this folder was taken back and has come this far again
             shutil.rmtree(final)
         draft.rename(final)
         _folder_to_disk(self._folder)
         for old in sorted(self._whole())[: -self._keep]:
             shutil.rmtree(old)
+
+
+def _fill(folder: Path, saved: Saved, tensors: Mapping[str, Any]) -> None:
+    folder.mkdir()
+    with (folder / TENSORS).open("wb") as file:
+        torch.save(tensors, file)
+        os.fsync(file.fileno())
+    with (folder / REST).open("w", encoding="utf-8") as text:
+        json.dump({**vars(saved), "random": _random()}, text)
+        text.flush()
+        os.fsync(text.fileno())
 
 
 def publish(policy: Policy, folder: Path, among: Processes) -> Path:
@@ -176,10 +187,6 @@ def _restore_random(states: Mapping[str, Any], tensors: Mapping[str, Any]) -> No
 
 def _cuda() -> bool:
     return torch.cuda.is_available()
-
-
-def _to_disk(descriptor: int) -> None:
-    os.fsync(descriptor)
 
 
 def _folder_to_disk(folder: Path) -> None:

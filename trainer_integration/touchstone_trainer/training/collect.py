@@ -7,10 +7,11 @@ Rule 3: refills stay in their domain, and rewards are reported over everything t
 """
 
 import hashlib
+import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from touchstone_trainer.curriculum import Curriculum, Draw
@@ -22,6 +23,9 @@ from touchstone_trainer.training.distributed import Processes
 from touchstone_trainer.training.experience import Experience, by_group, spread
 from touchstone_trainer.training.rollouts.completion import Completion, Request, Rollouts
 
+log = logging.getLogger(__name__)
+
+TELL_AFTER_S = 20.0  # seconds; a batch with a judge in it takes that long on a good day
 SCORING_THREADS = 4
 """Reward requests in flight: the client spreads each over connections of its own."""
 
@@ -129,7 +133,7 @@ class Collector:
                 futures.append(self._threads.submit(self._score, samples, ask.step))
                 samples = []
         generated = time.monotonic()
-        scored = [one for future in futures for one in future.result()]
+        scored = [one for future in futures for one in self._waited_for(future)]
         self._generating_s += generated - started
         self._waiting_s += time.monotonic() - generated
         groups = [
@@ -137,6 +141,14 @@ class Collector:
             for first in range(0, len(written), ask.size)
         ]
         return [one for group in self._among.exchange(groups) for one in group]
+
+    def _waited_for(self, future: Future[list[Scored]]) -> list[Scored]:
+        """The rewards of one call; who watches hears of a service that lets it wait."""
+        started = time.monotonic()
+        while not wait([future], TELL_AFTER_S).done:
+            waited = time.monotonic() - started
+            log.warning("waiting for rewards from %s for %.0f s", self._config.rewards.url, waited)
+        return future.result()
 
     def _score(self, samples: Sequence[tuple[Sample, Route]], step: int) -> list[Scored]:
         found: dict[int, Scored] = {}

@@ -17,10 +17,11 @@ from touchstone_trainer.curriculum import Curriculum, PhaseChange, StepStats
 from touchstone_trainer.metrics import JsonlSink, Sink, StepRecord
 from touchstone_trainer.metrics.console import ConsoleSink
 from touchstone_trainer.metrics.tensorboard import TensorBoardSink
-from touchstone_trainer.rewards import Scorer, stats
+from touchstone_trainer.mixing import RewardKind
+from touchstone_trainer.rewards import PATIENT, Scorer, stats
 from touchstone_trainer.training.checkpoint import CheckpointError, Checkpoints, Saved, publish
 from touchstone_trainer.training.collect import Batch, Collector
-from touchstone_trainer.training.config import RunConfig
+from touchstone_trainer.training.config import ConfigError, RunConfig
 from touchstone_trainer.training.data import Rows
 from touchstone_trainer.training.distributed import Processes, processes, shard
 from touchstone_trainer.training.policy import Policy, frozen_copy, load_policy
@@ -32,6 +33,7 @@ from touchstone_trainer.training.step import Learner
 
 log = logging.getLogger(__name__)
 
+START_WAIT_S = 60.0  # seconds for a service that starts beside the run
 POLICY_FOLDER = "policy"  # in a run's folder: the trained weights, as transformers reads them
 SERVED_FOLDER = "served"  # and the weights that a rollout server is told to load
 MAY_CHANGE = frozenset({"folder", "rewards", "checkpoint"})
@@ -46,6 +48,7 @@ def run(config: RunConfig, *, resume: bool = False, quiet: bool = False) -> None
     """Train by the configuration, from the start or from the last checkpoint in its folder."""
     with ExitStack() as opened:
         among = opened.enter_context(processes(config.policy.device))
+        check_service(config)
         trainer = opened.enter_context(_trainer(config, among, resume=resume))
         sinks = [opened.enter_context(closing(sink)) for sink in _sinks(config, trainer, resume=resume, quiet=quiet)]
         while not trainer.curriculum.finished:
@@ -135,8 +138,31 @@ class Trainer:
             why = ", ".join(f"{reason} ({count})" for reason, count in paid.undecided_by.items())
             raise RunStopped(
                 f"step {step}: {paid.undecided_share:.0%} of the rewards are missing: {why}. Look at the service, then "
-                "resume; rewards.max_undecided_share is where this stops a run"
+                "--resume; rewards.max_undecided_share is where this stops a run"
             )
+
+
+def check_service(config: RunConfig) -> None:
+    """Ask the service what it pays for, before anything is loaded; one that is just starting is waited for.
+
+    Raises:
+        TouchstoneError: nobody answers there, or the key is wrong.
+        ConfigError: the service cannot pay for a domain.
+
+    """
+    rewards = config.rewards
+    patience = min(START_WAIT_S, rewards.deadline_s)
+    with Client(rewards.url, api_key=rewards.api_key, deadline_s=patience, retry=PATIENT) as client:
+        if not client.healthy():
+            log.warning("nothing answers at %s yet: waiting for the service up to %.0f s", rewards.url, patience)
+        known = {task.name for task in client.tasks()}
+    for phase in config.plan.phases:
+        for name, domain in phase.domains.items():
+            if domain.kind is not RewardKind.JUDGE and domain.task not in known:
+                raise ConfigError(
+                    f"plan: domain {name!r} has task {domain.task!r}, which {rewards.url} does not have; it has "
+                    f"{', '.join(sorted(known))}"
+                )
 
 
 @contextmanager
@@ -149,7 +175,7 @@ def _trainer(config: RunConfig, among: Processes, *, resume: bool) -> Iterator[T
     rows = Rows(config, policy)
     rewards = config.rewards
     with (
-        Client(rewards.url, api_key=rewards.api_key, deadline_s=rewards.deadline_s) as client,
+        Client(rewards.url, api_key=rewards.api_key, deadline_s=rewards.deadline_s, retry=PATIENT) as client,
         closing(_rollouts(config, policy, rows, among)) as rollouts,
         closing(
             Collector(
