@@ -25,6 +25,7 @@ _OTHERWISE = re.compile(
     r"[\s.,;:)\]}$*。，；]*(?:(?:or|alternatively|maybe|perhaps|possibly|otherwise)\b"
     r"|(?:but |and |though |although )?(?:it|this|that|the answer|another(?: possible)? answer)"
     r" (?:could|might|may|can)(?: also| well| possibly| instead)* be\b|another (?:possible |valid )?answer\b"
+    r"|no[,.!:](?! because)|(?:oops|sorry|correction|scratch that|actually,? (?:no|it'?s|it is|the answer))\b"
     r"|或者?|也可能|也许|可能是|要么)",
     re.IGNORECASE,
 )

@@ -17,7 +17,7 @@ from verifiers.normalisation import folded, widths, worded
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome, Verdict
 
-VERSION = "1"
+VERSION = "2"
 DESCRIPTION = "Exact text, after a chosen normalisation: strict, case or punctuation."
 
 MAX_REFERENCE_CHARS = 100_000

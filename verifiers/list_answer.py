@@ -26,7 +26,7 @@ from verifiers.normalisation import worded
 from verifiers.problem import Problem
 from verifiers.verdict import Outcome, Verdict
 
-VERSION = "1"
+VERSION = "2"
 DESCRIPTION = "Lists and sets of texts or values, ordered or not, with partial credit."
 
 MAX_ITEMS = 500

@@ -14,7 +14,7 @@ MAX_TEXT_CHARS = 100_000
 _PLAIN_MARKS = {"-": "‐‑‒–—―−﹣－", "'": "’‘‛′", '"': "“”„‟″"}
 _MARKS = str.maketrans({fancy: plain for plain, all_ in _PLAIN_MARKS.items() for fancy in all_})
 _MARKUP = re.compile(
-    r"\\(?:text(?:bf|it|rm|tt|sf)?|math(?:rm|bf|it|sf)|mbox|operatorname|emph|boxed)\s*(?=\{)|\\[,;:! ]|~"
+    r"\\(?:text(?:bf|it|rm|tt|sf)?|math(?:rm|bf|it|sf)|mbox|operatorname|emph|boxed)\s*(?=\{)|\\[,;:! ]|\\(?=[%$#&])|~"
 )
 _BRACES = re.compile(r"(?<![\\_^])[{}]|[$*`]")
 _PUNCTUATION = re.compile(
@@ -22,6 +22,8 @@ _PUNCTUATION = re.compile(
     r"|(?<=[^\s(])-|-(?![\d.])|(?<!\d)%"
     r"|[;!?\"'()\[\]{}<>«»、。！？；：，…·・「」『』《》【】“”‘’~*_`|\\#&@^]"
 )
+# "U.S.A." is USA, "J. K. Rowling" is JK Rowling.
+_INITIALS = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.\s?){2,}(?:[^\W\d_](?![^\W_]))?")
 _SPACED_PERCENT = re.compile(r"(?<=\d) +%")
 _HAN_SPACE = re.compile(r"(?<=[\u3400-\u9fff])\s+|\s+(?=[\u3400-\u9fff])")
 
@@ -49,8 +51,11 @@ def worded(text: str) -> str:
 
     >>> worded("**Dr. King's** 1,200 dreams!"), worded("-3.5"), worded("\\\\text{oxygen}.")
     ('dr king s 1200 dreams', '-3.5', 'oxygen')
+    >>> worded("U.S. Navy"), worded("J. K. Rowling")
+    ('us navy', 'jk rowling')
     """
     text = _SPACED_PERCENT.sub("%", folded(_BRACES.sub("", _MARKUP.sub("", text))))
+    text = _INITIALS.sub(lambda run: re.sub(r"[.\s]", "", run[0]) + " ", text) if "." in text else text
     return " ".join(_PUNCTUATION.sub(lambda mark: "" if mark[0] == "," else " ", text).split())
 
 

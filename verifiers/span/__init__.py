@@ -23,7 +23,7 @@ from verifiers.verdict import Outcome, Verdict
 
 __all__ = ["DESCRIPTION", "VERSION", "check_options", "readable", "verify"]
 
-VERSION = "1"
+VERSION = "2"
 DESCRIPTION = "Document QA: exact match or token F1 by the rules of DROP and SQuAD."
 
 MAX_ANSWER_TOKENS = 64
@@ -72,7 +72,7 @@ def verify(problem: Problem) -> Verdict:
     found = announced(problem.response, problem.question)
     if found.refusal is not None:
         return _zero(problem, found.refusal, Outcome.INCORRECT if found.contradicting else Outcome.UNREADABLE, None)
-    answer = answer_text(found)
+    answer = answer_text(found, problem.question)
     if answer is None:
         return _zero(problem, "the response gives no answer", Outcome.UNREADABLE, None)
     denied = _DENIAL.match(answer) and not golds.says_no_answer(answer)

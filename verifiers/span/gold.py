@@ -21,8 +21,14 @@ _NO_ANSWER = re.compile(
     r"|(?:it |this |the question |the answer )?(?:can ?not|can't|could not) be (?:answered|determined|found|inferred)"
     r"(?: (?:from|by|based on|with|using|in) (?:the )?(?:given |provided |above )?(?:passage|text"
     r"|context|document|article|paragraph|information))?"
-    r"|(?:the )?(?:passage|text|context|document|article|paragraph) does (?:not|n't) (?:say|mention"
-    r"|state|specify|tell|provide the answer|answer the question)"
+    r"|(?:the )?(?:given |provided |above )?(?:passage|text|context|document|article|paragraph)"
+    r" (?:does not|doesn't|never)"
+    r" (?:say|mention|state|specify|tell|provide|contain|give|answer|include|reveal|discuss)s?"
+    r"(?: (?:the|this|that|any|an|enough|such) (?:answer|information|question|detail)s?"
+    r"(?: to answer (?:the|this) question| about (?:it|this|that))?| (?:who|what|when|where|which|why|how|whether)\b[^.;,!?]{0,120})?"
+    r"|(?:there is )?(?:not enough|insufficient|no) information"
+    r"(?: (?:is )?(?:given|provided|available))?(?: in the (?:passage|text|context|document|article|paragraph))?"
+    r"(?: to (?:answer|determine)(?: (?:the|this) question| this| it)?)?|n/a"
     r"|(?:文中|文章|原文|材料)?(?:没有|未|无法|不能|并未)(?:提到|提及|说明|给出|回答|答案|确定|得知)|无答案|无法回答",
     re.IGNORECASE,
 )

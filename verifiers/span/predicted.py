@@ -19,6 +19,9 @@ from verifiers.span.gold import says_no_answer
 MAX_FIRST_LINE_WORDS = 12
 """Words of a first line that is an answer by itself, with an explanation below it."""
 
+MIN_SENTENCE_WORDS = 3
+"""Of a text from which the question's words are cut: two words are an answer."""
+
 MAX_SENTENCE_CHARS = 1_000
 """Longest closing statement that is looked into."""
 
@@ -51,12 +54,19 @@ _REASON = re.compile(
     r"|which (?:is|was|means)|based on|and not|not|rather than|instead of)\b|,?\s*（|，(?:因为|根据|正如)).*\Z",
     re.IGNORECASE | re.DOTALL,
 )
+_YES_OR_NO = re.compile(r"\W{0,3}(yes|no)\b\W{0,2}[,.;!:–—]", re.IGNORECASE)
+_ASKS_YES_OR_NO = re.compile(
+    r"\s*(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might|must)\b", re.IGNORECASE
+)
+_WORDS = re.compile(r"[^\W_]+")
+_NEGATED = re.compile(r"\b(?:not|never|no|nothing|nobody|neither|nor|without|unlike|rather)\b|n['’]t\b", re.IGNORECASE)
+_SMALL = frozenset("it he she they we this that the a an was is were are been be by to did had has".split())
 _BULLET = re.compile(r"\s*(?:[-*•]\s+|\d{1,2}[.)、]\s*)")
 _STRONG = re.compile(r"\s*(?:;|；|、|，|\n|(?<!\d),|,(?!\d{3}(?!\d)))\s*(?:and\s+|和)?")
 _SEPARATOR = re.compile(r"\s*(?:,?\s*\band\b\s+|;|；|、|，|\n|(?<!\d),|,(?!\d{3}(?!\d))|\s+&\s+|以及|和|与)\s*")
 
 
-def answer_text(found: Found) -> str | None:
+def answer_text(found: Found, question: str | None = None) -> str | None:
     """The answer as one text, None where the response gives none.
 
     >>> answer_text(Found(None, "nothing", "The winner of the match was Denver, because it scored twice."))
@@ -79,7 +89,9 @@ def answer_text(found: Found) -> str | None:
     if alone and not _COPULA.search(first) and not lines[0].rstrip("*").endswith((":", "：", "?", "？")):
         return _without_reason(first)
     last = (sentences(lines[-1]) or [""])[-1]
-    return _stated(last) if len(last) <= MAX_SENTENCE_CHARS else last
+    if len(last) > MAX_SENTENCE_CHARS:
+        return last
+    return _polar(last, question) or _stated(last, question)
 
 
 def _items_at_end(lines: list[str]) -> list[str]:
@@ -92,7 +104,35 @@ def _items_at_end(lines: list[str]) -> list[str]:
     return items[::-1]
 
 
-def _stated(sentence: str) -> str | None:
+def _polar(sentence: str, question: str | None) -> str | None:
+    """Yes or no at the head of an answer to a question that asks for it."""
+    said = _YES_OR_NO.match(sentence) if question and _ASKS_YES_OR_NO.match(question.rpartition("\n")[2]) else None
+    return said[1] if said and not re.search(r"\b(?:yes|no)\b", sentence[said.end() :], re.IGNORECASE) else None
+
+
+def _beyond(question: str | None, body: str) -> str:
+    """A sentence without the words of the question that begin or end it: "It was discovered by Newton"."""
+    asked = {word[:5] for word in _WORDS.findall((question or "").casefold())}
+    words = body.split()
+    known = [_repeats(word, asked) for word in words]
+    if len(words) < MIN_SENTENCE_WORDS or _NEGATED.search(body):
+        return body
+    start = next((place for place, one in enumerate(known) if one is None), 0)
+    stop = len(words) - next((place for place, one in enumerate(known[::-1]) if one is None), 0)
+    lead, tail = known[:start], known[stop:]
+    start, stop = start if True in lead else 0, stop if tail and tail[0] and start == 0 else len(words)
+    return " ".join(words[start:stop])
+
+
+def _repeats(word: str, asked: set[str]) -> bool | None:
+    """Whether a word is of the question; False for a small word that may stand beside, None for a new one."""
+    bare = "".join(_WORDS.findall(word.casefold()))
+    if bare in _SMALL:
+        return False
+    return True if bare[:5] in asked or (len(bare) > 4 and bare[:4] in {one[:4] for one in asked}) else None
+
+
+def _stated(sentence: str, question: str | None = None) -> str | None:
     body = _LEAD.sub("", clean(sentence), count=1).strip()
     quotes = [next(filter(None, quote.groups())) for quote in _QUOTED.finditer(sentence)]
     if len(quotes) == 1:
@@ -106,6 +146,7 @@ def _stated(sentence: str) -> str | None:
         return dated[1]
     stated = clean(body[copula.end() :]) if copula else ""
     answer = stated if says_something(stated) else body
+    answer = clean(_beyond(question, answer))
     return answer if says_something(answer) else None
 
 

@@ -25,7 +25,7 @@ from verifiers.verdict import Outcome, Verdict
 
 __all__ = ["DESCRIPTION", "VERSION", "check_options", "readable", "verify"]
 
-VERSION = "1"
+VERSION = "2"
 DESCRIPTION = "Physics and chemistry: numbers with units, vectors, chemical formulas and equations."
 
 _TOLERANCES = ("rel_tol", "abs_tol")

@@ -8,7 +8,7 @@ Rule 2: a lone capital letter or product of them (PV, K, C) is chemistry only wh
 import re
 from dataclasses import dataclass, replace
 
-from verifiers.answer_text import Found
+from verifiers.answer_text import Found, hedges
 from verifiers.math_answer.extraction.extract import Extraction
 from verifiers.math_answer.judge import judge
 from verifiers.math_answer.wording.question import hints
@@ -44,6 +44,21 @@ _ASKED_UNIT = re.compile(
     re.IGNORECASE,
 )
 _BEHIND = re.compile(r"(?:\s|\$|\\[)\],;]|[*}])*([^,;.!?\n()]{1,40})")
+_NOTED = re.compile(r"[\s$*.}\]\\]{0,8}\(\s*(?:or|about|i\.e\.,?|=|≈)?\s*([^()\n]{1,60})\)")
+# The only figures of a sentence, at its end: "The car moves at **5 m/s**".
+_AT_END = re.compile(
+    r"(?!.*\b(?:not|no|never|neither|than|least|most|under|over|if)\b|.*n't)[^\d]*"
+    r"\b(?:at|of|by|to|about|only|exactly|reaches|has|needs|takes|weighs)\s+\**([^*]*)\**\.?",
+    re.IGNORECASE,
+)
+_KELVIN = {"K": 1}
+# "100 C" for a temperature is no charge, "9.81 ms^-2" for an acceleration no power of milliseconds.
+_BARE_SCALE = re.compile(r"\d(?:[\s$~]|\\[,;: ])*(?:deg\s|\\(?:text|mathrm)\{\s*)?([CF])[}$\s]*\Z")
+_RUN_TOGETHER = re.compile(r"(?<![A-Za-z\\])([kcm]?)ms(?=\s*\^?\s*[{(]?\s*[-−⁻])")
+_NAME = re.compile(
+    r"(?:\\text\{)?(?=.{0,40}[A-Za-z]{3})[A-Za-z(\[\d][\w()\[\],'′+-]{0,80}(?:\s[A-Za-z(][\w()\[\],+-]{0,60}){0,4}\}?"
+    r"|(?=.*[\u3400-\u9fff])[\u3400-\u9fff\w(),-]{1,30}"
+)
 _SCALE = re.compile(r"degrees?\s+(celsius|fahrenheit)", re.IGNORECASE)
 _SEVERAL = re.compile(r"\s*[,，、;]\s*|\s+(?:and|or|\+)\s+|\s*[和或]\s*")
 _NO_UNITS = frozenset({"in", "as", "at", "a", "us", "am", "or", "c", "u", "r", "d", "t"})
@@ -94,6 +109,10 @@ def decide(
             units_free = bare_allowed or asked_unit(question) is not None
             same = vector.agree_all(several, given, tolerance, bare_allowed=units_free)
             return Decision(same, "vector", "all components agree" if same else "the components differ", text)
+        if hedges(text, reference):
+            return Decision(False, "vector", "the answer offers alternatives", text)
+        if quantity.stated(text) is not None:
+            return Decision(False, "vector", "the answer states one amount, not several", text)
     wanted_formula = _chemical(reference, question)
     if wanted_formula is not None:
         return _formulas(wanted_formula, reference, text)
@@ -128,7 +147,9 @@ def _formulas(wanted: Formula, reference: str, text: str) -> Decision:
     if given is None and len(pieces) > 1 and all(map(formula.read, pieces)):
         return Decision(False, "chemical_formula", "the answer gives several formulas", text)
     if given is None:
-        return Decision(None, "chemical_formula", "the answer is no chemical formula; names are not read", text)
+        name = _NAME.fullmatch(text) is not None
+        why = "names of compounds are not read" if name else "the answer is neither a chemical formula nor a name"
+        return Decision(None, "chemical_formula", why, text, unreadable=not name)
     same = formula.same(wanted, given)
     if same is None:
         return Decision(None, "chemical_formula", f"same composition as {reference}, perhaps another structure", text)
@@ -148,20 +169,41 @@ def _amounts(
         return Decision(False, "quantity", "the answer is a range", text)
     # An announcement may hold more than the amount; the mathematics extraction trims it.
     texts = [text, extraction.answer or text]
+    if wanted.unit is not None and "m" in dict(wanted.unit.dimension):
+        texts = [_RUN_TOGETHER.sub(r"\1m s", one) for one in texts]
     stated = next((found for one in texts if (found := quantity.stated(one)) is not None), None)
+    if stated is None and (sentence := _AT_END.fullmatch(text)) is not None:
+        stated = quantity.stated(sentence[1])
     if stated is None and vector.amounts(text) is not None:
         return Decision(False, "quantity", "the answer states several amounts", text)
     if stated is None:
         return _expression(wanted, text, question, tolerance, bare_allowed=bare_allowed)
     listed = vector.amounts(text)
-    given = quantity.finest([*stated, *(listed[0] if listed else ())])
+    given = quantity.finest([*stated, *(listed[0] if listed else ()), *_noted(text, extraction.final)])
     if given is not None and given.unit is None:
         given = replace(given, unit=_unit_behind(text, extraction.final))
     elif given is not None and (scale := _SCALE.search(extraction.final)) and text.rstrip().endswith(("°", "degrees")):
         given = replace(given, unit=read_unit(f"degrees {scale[1].lower()}"))
     if given is None:
         return Decision(False, "quantity", "the answer states amounts that disagree", text)
+    if wanted.direction is not None and given.direction is None:
+        given = replace(given, direction=quantity.heading(_sentence_behind(text, extraction.final)))
+    if wanted.unit is not None and dict(wanted.unit.dimension) == _KELVIN and (scale := _BARE_SCALE.search(text)):
+        given = replace(given, unit=read_unit(f"°{scale[1]}"))
     return _compared(wanted, given, text, question, tolerance, bare_allowed=bare_allowed)
+
+
+def _noted(text: str, final: str) -> list[Quantity]:
+    """The amount in brackets behind an answer: "5 m/s (18 km/h)"."""
+    at = final.rfind(text)
+    note = _NOTED.match(final, at + len(text)) if at >= 0 else None
+    amount = quantity.amount(note[1]) if note else None
+    return [amount] if amount is not None and amount.unit is not None else []
+
+
+def _sentence_behind(text: str, final: str) -> str:
+    at = final.rfind(text)
+    return re.split(r"[.\n;]", final[at + len(text) :], maxsplit=1)[0] if at >= 0 else ""
 
 
 def _unit_behind(text: str, final: str) -> Unit | None:
@@ -186,6 +228,9 @@ def _compared(
     bare_allowed: bool,
 ) -> Decision:
     asked = asked_unit(question)
+    if wanted.unit is not None and given.unit is None and dict(wanted.unit.dimension) == {"rad": 1}:
+        # A multiple of pi without a unit is in radians.
+        given = replace(given, unit=read_unit("rad")) if re.search(r"\\pi(?![A-Za-z])|π", text) else given
     if wanted.direction is not None and wanted.direction != given.direction:
         return Decision(False, "direction", "the direction is missing or another", text)
     if wanted.unit is not None and given.unit is None and wanted.unit.dimension:

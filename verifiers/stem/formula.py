@@ -37,6 +37,9 @@ _COMMAND = re.compile(
     r"\\(?:ce|text|mathrm|textrm|rm|mbox|mathbf|textbf|left|right|displaystyle)(?![A-Za-z])\s*"
     r"|\\[,;:! ]|[$~]|\\(?:uparrow|downarrow)|[↑↓]"
 )
+_HTML = re.compile(r"<su([bp])>\s*([\d+-]{1,6})\s*</su\1>")
+_WRAPPED = re.compile(r"\{((?:[^{}]|\{[^{}]*\})*)\}")
+_NUCLIDE = re.compile(r"\A([A-Z][a-z]?)-(\d{1,3})\Z")
 _DOT = re.compile(r"\s*(?:·|⋅|•|∙|\\cdot(?![A-Za-z])|\*|\.(?=\s*\d*\s*[A-Z(]))\s*")
 _SUPER = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _SUPER_RUN = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+")
@@ -94,9 +97,11 @@ def _tidy(text: str) -> str:
         unicodedata.normalize("NFKC", mark) if mark in "₀₁₂₃₄₅₆₇₈₉（）［］" or "０" <= mark <= "９" else mark
         for mark in text
     )
+    text = _HTML.sub(lambda tag: f"{'_' if tag[1] == 'b' else '^'}{{{tag[2]}}}", text)
     text = _COMMAND.sub("", text).strip(" .,;。")
-    if text.startswith("{") and text.endswith("}") and text.count("{") == 1:
-        text = text[1:-1]
+    if (wrapped := _WRAPPED.fullmatch(text)) is not None:
+        text = wrapped[1]
+    text = _NUCLIDE.sub(r"^{\2}\1", text)
     text = re.sub(r"(?<![_^])\{([^{}^_]*)\}", r"\1", text)
     text = re.sub(r"\^\{\{?([^{}]*)\}?\}", r"^{\1}", text)
     return _DOT.sub("·", _STATE.sub("", text).strip())

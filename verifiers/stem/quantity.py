@@ -60,8 +60,24 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _NOTE = re.compile(r"\s*[(（]\s*([^()（）]{1,120})\s*[)）]\s*\Z")
+_SIUNITX = re.compile(r"\\(?:(?:SI|qty)\s*\{(?P<number>[^{}]{0,60})\}|si|unit)\s*\{(?P<unit>[^{}]{0,80})\}")
+_PREFIX_MACRO = re.compile(r"\\(pico|nano|micro|milli|centi|deci|kilo|mega|giga|tera)\s*\\")
+_MACRO = re.compile(r"\\([a-z]+)\s*")
 _DOLLARS = re.compile(r"\$|\\(?:left|right|displaystyle|,|;|!|:|\s)(?![A-Za-z])|\\(?:quad|qquad)\b|~")
-_FULL_WIDTH = str.maketrans({"−": "-", "－": "-", "–": "–", "，": ",", "（": "(", "）": ")", "．": "."})
+_FULL_WIDTH = str.maketrans(
+    {
+        "\u2126": "Ω",
+        "\u212b": "Å",
+        "\u212a": "K",
+        "−": "-",
+        "－": "-",
+        "–": "–",
+        "，": ",",
+        "（": "(",
+        "）": ")",
+        "．": ".",
+    }
+)
 DIRECTIONS: Mapping[str, tuple[str, str]] = {
     word: pair
     for pair, words in {
@@ -114,9 +130,21 @@ class Tolerance:
 
 def plain(text: str) -> str:
     """The text without maths delimiters, with one minus and powers of ten written with ^."""
+    text = _SIUNITX.sub(_siunitx, text) if "\\" in text else text
     text = _DOLLARS.sub(" ", text.translate(_FULL_WIDTH)).replace("\\!", "")
     text = _RAISED_TEN.sub(lambda raised: f"10^{raised[1].translate(_SUPERSCRIPTS)}", text)
     return " ".join(text.replace("\\text{-}", "-").split())
+
+
+def _siunitx(found: re.Match[str]) -> str:
+    unit = _MACRO.sub(r" \1", _PREFIX_MACRO.sub(r"\\\1", found["unit"]))
+    return f"{found['number'] or ''} {unit} "
+
+
+def heading(text: str) -> tuple[str, str] | None:
+    """The direction that ends a text."""
+    found = _DIRECTION.search(text)
+    return DIRECTIONS[found[1].lower()] if found else None
 
 
 def is_range(text: str) -> bool:
