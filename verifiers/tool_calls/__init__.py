@@ -20,7 +20,7 @@ from verifiers.verdict import Outcome, Verdict
 
 __all__ = ["DESCRIPTION", "VERSION", "check_options", "readable", "verify"]
 
-VERSION = "1"
+VERSION = "2"
 DESCRIPTION = "Tool calls (Tau-2, BFCL): made against expected calls, argument by argument."
 
 _CHOICES = {

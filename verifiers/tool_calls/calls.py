@@ -1,6 +1,7 @@
 """Tool calls: what one is, and how they are read from a response.
 
     <tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>     tags win: all else is prose then
+    <function=f><parameter=a>1</parameter></function>               a parameter's text is JSON where it reads as such
     [{"name": "f", "arguments": {"a": 1}}]                          JSON, OpenAI's shapes included
     [f(a=1), g(b="x")]                                              Python, read as literals and never run
 
@@ -28,6 +29,7 @@ _TAGS = re.compile(
     r"|<function=([\w.:/-]{1,200})>((?:[^<]|<(?!/?function[=>]))*+)(</function>)?"
     r"|(?:<\|python_tag\|>|\[TOOL_CALLS\])([^\n]*)"
 )
+_PARAMETER = re.compile(r"<parameter=([\w.:-]{1,200})>((?:[^<]|<(?!/?parameter[=>]))*+)</parameter>")
 _FENCED = re.compile(r"^[ \t]*```[ \t]*(\w*)[^\n]*\n((?:(?!^[ \t]*```).*\n?)*+)", re.MULTILINE)
 _CALL_LINE = re.compile(r"[\s>*`-]{0,20}(\[?\s*[A-Za-z_][\w.]{0,200}\(.*\)\s*\]?)[`;.]{0,3}\s*")
 _PYTHON = frozenset(("", "python", "py", "tool_code", "tool_call", "tool_calls"))
@@ -74,12 +76,32 @@ def _tagged(text: str) -> list[Call] | None:
             body = tag[2] if tag[1] else tag[5]
         else:
             body = tag[7]
-        arguments = [Call(tag[4], _arguments(read_json(body)))] if tag[4] else _block(body.strip())
+        arguments = [Call(tag[4], _of_function(body))] if tag[4] else _block(body.strip())
         calls = (calls or []) + arguments
     return calls
 
 
+def _of_function(body: str) -> dict[str, Any]:
+    """The arguments inside <function=...>: JSON, or one <parameter=...> each, whose text says no type."""
+    if not body.lstrip().startswith("<parameter="):
+        return _arguments(read_json(body))
+    parameters = _PARAMETER.findall(body)
+    if _PARAMETER.sub("", body).strip() or len({name for name, _ in parameters}) < len(parameters):
+        raise UnreadCallError("a parameter is there twice or not closed")
+    return {name: _untyped(text) for name, text in parameters}
+
+
+def _untyped(text: str) -> Any:
+    text = text.removeprefix("\n").removesuffix("\n")
+    try:
+        return read_json(text)
+    except NotJsonError:
+        return text
+
+
 def _block(body: str) -> list[Call]:
+    if body.startswith("<function="):
+        return _tagged(body) or []
     if body.startswith("```") and (fenced := _FENCED.match(body)):
         body = fenced[2].strip()
     if body.startswith(("{", "[{", "[ {", "[\n", "[]")):
