@@ -1,6 +1,6 @@
 """What the service's process extracts and a worker decides, and when one verdict may serve several responses."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tests.verifiers.test_math_cases import CASES, problem
 from verifiers import math_answer

@@ -11,7 +11,7 @@ from verifiers.math_answer.wording.question import hints
 
 DEVELOPMENT = Path(__file__).parents[3] / "shared" / "data" / "hardverify_math_dev.jsonl"
 FLAGS = (
-    *("exact", "approximate", "degrees", "radians", "percent", "ordered", "find_all", "interval", "equation"),
+    *("exact", "approximate", "degrees", "radians", "percent", "ordered", "sorted", "find_all", "interval", "equation"),
     *("expression", "probability", "ratio", "clock"),
 )
 
@@ -81,7 +81,7 @@ def test_precision(question: str, places: int | None, significant: int | None) -
         ("What is the probability that it is red?", {"probability"}),
         ("What is the ratio of boys to girls?", {"ratio"}),
         ("At what time does the train arrive?", {"clock"}),
-        ("List the roots, separated by commas, in increasing order.", set()),
+        ("List the roots, separated by commas, in increasing order.", {"sorted"}),
         ("Order them from least to greatest.", {"ordered"}),
     ],
 )

@@ -7,6 +7,9 @@ import pytest
 from tests.verifiers.rule_verdict import Case, rule_verdict
 
 SAME: list[Case] = [
+    ("m^2 < 4", "-2 < m < 2", {}),
+    ("(x - 1)^2 \\ge 4", r"(-\infty, -1] \cup [3, \infty)", {}),
+    ("(1,3)", r"x \in (1,3)", {}),
     ("x>2", r"(2,\infty)", {}),
     (r"x \ge 2", r"2 \le x", {}),
     (r"x \ge 2", r"[2, \infty)", {}),
@@ -96,6 +99,9 @@ SAME: list[Case] = [
 ]
 
 DIFFERENT: list[Case] = [
+    ("x^2 < 4", "(-3,3)", {}),
+    ("m^2 < 4", r"m^2 \le 4", {}),
+    ("(1,3)", r"x \in (1,4)", {}),
     ("(1,2)", "[1,2]", {}),
     (r"x \ge 2", r"(2, \infty)", {}),
     (r"(-\infty,-1)\cup(3,\infty)", "x<-1 or x>=3", {}),
@@ -153,6 +159,7 @@ DIFFERENT: list[Case] = [
 ]
 
 OPEN: list[Case] = [
+    ("[-2,2]", r"x^2 \le 4", {}),
     ("x>2", "y>2", {}),
     ("x+y<5", "x+y>5", {}),
     ("x+y<5", "x+y<6", {}),
@@ -164,7 +171,6 @@ OPEN: list[Case] = [
     (r"2k+1, k \ge 0", r"2k+1, k \ge 1", {}),
     (r"2k+1, k \ge 0", "2k+1", {}),
     ("11", r"5+5 \ne 11", {}),
-    ("x^2 < 4", "(-3,3)", {}),
     (r"(a, b) = (3t, 5t), t \in \mathbb{N}", r"(3k, 5k), k \in \mathbb{Z}", {}),
     (r"2k+1, k \ge 0", r"2n+1, n \ge 1", {"variables": frozenset({"x"})}),
 ]

@@ -34,7 +34,7 @@ __all__ = [
     "verify_found",
 ]
 
-VERSION = "5"
+VERSION = "6"
 # "12,345" for 12345: nothing to calculate, so the rules take less than handing the item to another process.
 _FIGURES = re.compile(r"[-+\d.,/ %$]{1,32}")
 DESCRIPTION = "Mathematical answers: numbers, expressions, sets, intervals, equations, units, short words."

@@ -16,6 +16,7 @@ class Hints(msgspec.Struct, frozen=True):
 
     `places` counts decimals ("nearest hundredth" is 2, "nearest integer" 0, "nearest ten" -1); `significant`
     counts significant digits. `asked` are the variables asked for, in the question's order ("ordered pair (a, b)").
+    `sorted` asks for an order that only makes a list neat.
     `positive` are the integers that it calls positive or natural.
     """
 
@@ -27,6 +28,7 @@ class Hints(msgspec.Struct, frozen=True):
     radians: bool = False
     percent: bool = False
     ordered: bool = False
+    sorted: bool = False
     find_all: bool = False
     interval: bool = False
     equation: bool = False

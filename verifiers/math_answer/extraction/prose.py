@@ -56,7 +56,8 @@ _OTHERS = re.compile(
 _CLOSING = re.compile(
     r"[\s*_(>\-]*(?:I hope|Hope|Let me know|Feel free|Please|Thanks?\b|Good luck|If you (?:have|need|want|would)"
     r"|Don't hesitate|Happy to"
-    r"|(?:Quick |Sanity )?(?:Verif(?:y|ied|ication)|Check(?:ed|ing)?)\b|Note|Remember|Remark|Q\.?E\.?D"
+    r"|(?:Quick |Sanity |(?:We|One|You) can |Let us |Let's |To )?(?:Verif(?:y|ied|ication)|Check(?:ed|ing)?)\b"
+    r"|Note|Remember|Remark|Q\.?E\.?D"
     r"|希望|如有|如果您|谢谢"
     r"|验证|检验|证毕|祝)",
     re.IGNORECASE,

@@ -68,6 +68,7 @@ _COPULA = re.compile(
     r"|等于|选择?(?=\s*[A-H(（])|应该是|应当是|应为|是|为|[:：](?!\s*\d+\s*[;；])|(?<=[^\d])得到?",
     re.IGNORECASE,
 )
+_SUCH = re.compile(r"(?<=\d) such\b")  # "14 such integers": the noun is the unit
 _VALUE_START = re.compile(
     r"[-+−±]?\s*[\d$\\(\[{|√∞π∅⌊⌈.①-⑳０-９¼-¾]|[A-Za-z]\s*(?:[=<>≤≥^*+\-/∈]|\b)|[A-Za-z]\([A-Za-z]\)\s*="
     r"|[-−]\s*[A-Za-z]\b"
@@ -245,6 +246,7 @@ def _after_copula(sentence: str, question_text: str) -> Stated | None:
     words: str | None = None
     for copula in reversed(list(_COPULA.finditer(body))):
         tail = clean(re.sub(r"\A(?:about|approximately|exactly|equal to|约为?|大约)\s+", "", body[copula.end() :]))
+        tail = _SUCH.sub("", tail)
         if not tail:
             continue
         if _VALUE_START.match(tail) and _digits(tail):

@@ -28,7 +28,7 @@ class End(NamedTuple):
 
 
 _DECORATION = re.compile(
-    r"[\s\-*_=#~|.·•—–:`]*|```\w{0,12}|</?\w{1,12}>|Q\.?E\.?D\.?|[∎■□◻]"
+    r"[\s\-*_=#~|.·•—–:`✓✔☑✅]*|```\w{0,12}|</?\w{1,12}>|Q\.?E\.?D\.?|[∎■□◻]"
     # A heading after which the response breaks off.
     r"|[#*\s]*(?i:step|question|problem|part|page|figure|case|example|equation|exercise)\s?\d{1,2}[\s*.:]*|\\(?:qed|hfill|blacksquare|square|Box)\b.*"
 )

@@ -54,7 +54,7 @@ FULL_TURN = Fraction(44, 7)
 def quantities(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
     """Whether two answers agree, at least one of them being a quantity or a percentage."""
     if not (_mentions_unit(reference) or _mentions_unit(response)):
-        return None
+        return _of_a_letter(reference, response, ctx, same)
     ctx.spend(2)
     verdict = _compare(reference, response, ctx, same)
     # Other names may still be renamed parameters: 45 deg + k * 180 deg and 45 deg + n * 180 deg.
@@ -62,6 +62,16 @@ def quantities(reference: Node, response: Node, ctx: Context, same: Same) -> boo
         return verdict
     names, others = symbols(reference), symbols(response)
     return None if names and others and names != others else False
+
+
+def _of_a_letter(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:
+    """`5 m` against a bare 5: metres where the question asks for them, else perhaps m."""
+    if ctx.nested or not isinstance(response, Num) or not isinstance(reference, Mul | Div):
+        return None
+    measured = _lettered(reference, ctx)
+    if not isinstance(measured, Quantity) or measured.unit != ctx.hints.unit:
+        return None
+    return same(measured.x, response)
 
 
 def _compare(reference: Node, response: Node, ctx: Context, same: Same) -> bool | None:

@@ -11,6 +11,7 @@ _DECORATIONS = frozenset({"vec", "overrightarrow", "hat", "tilde", "bar", "dot",
 _ANGLE_MARKS = frozenset({"angle", "triangle", "measuredangle"})
 _UNIT_VECTORS = frozenset({Sym("i"), Sym("j"), Sym("k")})
 _NEGATIONS = frozenset({"neg", "lnot"})
+_ARGUMENT_STARTS = frozenset({"num", "sym", "const", "func", "cmd", "(", "[", "{", "lbrace", "|", "^", "word"})
 
 
 class Commands(Names):
@@ -36,6 +37,8 @@ class Commands(Names):
             sub = literal(self.take().value)
         while self.kind in ("_", "^"):
             if self.take().kind == "_":
+                if name == "log" and self.toks[self.at + 1].kind not in _ARGUMENT_STARTS:
+                    self._one_digit()  # `\log_23` is the logarithm of 3, as TeX sets it
                 sub = self.argument()
             else:
                 power = self.argument()
@@ -99,7 +102,7 @@ class Commands(Names):
             top = self._fraction_part()
             return Div(top, self._fraction_part())
         if name == "binom":
-            upper = self.argument()
+            upper = self._fraction_part()
             return Call("binom", (upper, self.argument()))
         if name == "mathbb":
             braced = self.accept("{")
@@ -125,14 +128,17 @@ class Commands(Names):
         raise self.error(f"unknown command \\{name}")
 
     def _fraction_part(self) -> Node:
-        # `\\frac12`: an unbraced argument is one digit.
+        self._one_digit()
+        return self.argument()
+
+    def _one_digit(self) -> None:
+        """`\\frac12`: an unbraced argument is one digit."""
         token = self.toks[self.at]
         if token.kind == "num" and token.to - token.at > 1 and self.text[token.at : token.to].isdigit():
             digit = self.text[token.at]
             rest = self.text[token.at + 1 : token.to]
             self.toks[self.at] = Token("num", Num(int(digit)), token.at, token.at + 1)
             self.toks.insert(self.at + 1, Token("num", number(rest), token.at + 1, token.to))
-        return self.argument()
 
     def _decorated(self, name: str) -> Node:
         inside = self.argument()

@@ -16,6 +16,7 @@ from verifiers.math_answer.tree import (
     Div,
     Dots,
     Group,
+    Matrix,
     Neg,
     Node,
     Num,
@@ -46,6 +47,8 @@ class Expressions(Commands):
         left = self.sum()
         if self.accept("over"):
             return Div(left, self.sum())
+        if self.accept("choose"):
+            return Call("binom", (left, self.sum()))
         while self.kind == "setop":
             op = self.take().value
             right = self.sum()
@@ -236,7 +239,10 @@ class Expressions(Commands):
             scale = {"C": "degC", "F": "degF"}.get(str(self.toks[self.at].value), "deg")
             self.at += scale != "deg"
             return Quantity(base, scale)
-        return Pow(base, self.argument())
+        exponent = self.argument()
+        if isinstance(base, Matrix) and exponent == Sym("T"):
+            return Matrix(tuple(zip(*base.rows, strict=True)))
+        return base if isinstance(base, Group) and exponent == Sym("T") else Pow(base, exponent)
 
     def argument(self) -> Node:
         """One argument of a command or an exponent: a braced group, or the next single token (`\\frac12`, `x^23`)."""

@@ -249,6 +249,6 @@ def _text(text: str, at: int, to: int, found: list[Token]) -> int:
     after_value = bool(found) and found[-1].kind in _VALUE_ENDS
     for kind, value, begin, end in tokens(m.group(1).replace("~", " "), prose=True):
         # A single letter in upright type after a value is a unit: `5\text{ m}`; but not the constants e and i.
-        unit = kind == "sym" and after_value and value not in ("e", "i") and end - begin == 1
+        unit = after_value and (value == "min" or (kind == "sym" and value not in ("e", "i") and end - begin == 1))
         found.append(Token("word" if unit else kind, value, start + begin, start + end))
     return m.end()

@@ -177,7 +177,7 @@ COMMANDS: dict[str, tuple[str, object]] = {
     **dict.fromkeys(("%", "percent"), ("%", "%")),
     **{name: ("mod", name) for name in ("pmod", "bmod", "mod", "pod")},
     **{name: ("set", name) for name in "RZNQC"},
-    **{name: (name, name) for name in ("rfloor", "rceil", "over", "circ")},
+    **{name: (name, name) for name in ("rfloor", "rceil", "over", "choose", "circ")},
     **{name: (char, char) for name, char in {"$": "$", "&": "&", "#": "#", "colon": ":", "lbrack": "[", "rbrack": "]",
                                              "prime": "'", "euro": "€", "pounds": "£", "yen": "¥", "div": "/"}.items()},
     "pi": ("const", "pi"), "infty": ("const", "inf"), "pm": ("pm", True), "mp": ("pm", False), "_": ("blank", "_"),

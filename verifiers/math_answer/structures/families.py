@@ -86,7 +86,8 @@ def same_family(reference: Node, response: Node, ctx: Context, same: Same) -> bo
     if ours == theirs and not (left.stated or right.stated):
         # The same letter beside pi on both sides, and not the question's: each side runs it over the integers.
         # Not inside a tuple, whose parts run together.
-        running = {name for name in ours & INTEGER_LETTERS - ctx.hints.variables if _periodic(left, right)}
+        counts = _periodic(left, right) or _of_integers(left, ctx)
+        running = {name for name in ours & INTEGER_LETTERS - ctx.hints.variables if counts}
         if not running or ctx.nested:
             return None
         left, right = (family._replace(ranges=dict.fromkeys(running, "Z")) for family in (left, right))
@@ -200,11 +201,22 @@ def _all_parameters(
         # One author says "t an integer", the other leaves it unsaid. A bare x is a variable all the same.
         return all(name in side.ranges or name not in UNKNOWNS for side, name in sides)
     names = {name for _, name in sides}
-    return names <= CONSTANT_LETTERS or (names <= INTEGER_LETTERS and _periodic(left, right))
+    capitals = {name for name in names if len(name) == 1 and name.isupper()}
+    constants = names <= CONSTANT_LETTERS | (capitals if names & CONSTANT_LETTERS else set())
+    return constants or (names <= INTEGER_LETTERS and _periodic(left, right))
 
 
 def _periodic(left: Family, right: Family) -> bool:
     return all(any(map(_is_angle, preorder(side.body))) for side in (left, right))
+
+
+def _of_integers(family: Family, ctx: Context) -> bool:
+    """Whether what is named or asked for are whole numbers by the question, so that their parameter is one."""
+    if family.name is None:
+        asked = ctx.hints.integers.intersection(ctx.hints.asked or ctx.hints.integers)
+        return isinstance(family.body, Group) and len(family.body.items) == len(asked)
+    names = family.name.items if isinstance(family.name, Group) else (family.name,)
+    return all(isinstance(name, Sym) and name.name in ctx.hints.integers for name in names)
 
 
 def _is_angle(node: Node) -> bool:

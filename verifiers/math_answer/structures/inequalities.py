@@ -35,6 +35,7 @@ from verifiers.math_answer.tree import (
     Neg,
     Node,
     Num,
+    Pow,
     Rel,
     RelOp,
     Seq,
@@ -107,7 +108,8 @@ def is_set_notation(node: Node) -> bool:
             return name in NAMED
         case Rel(operands=operands, ops=ops):
             if ops[-1] in ("in", "notin"):
-                return ops[-1] == "notin" or is_set_notation(operands[-1])
+                pair = isinstance(operands[-1], Group) and len(operands[-1].items) == 2
+                return ops[-1] == "notin" or pair or is_set_notation(operands[-1])
             return any(op in REVERSED and op != "=" for op in ops)
         case Logic(args=args) | Seq(items=args):
             return any(isinstance(arg, Rel | SetOp | SetBuilder) and is_set_notation(arg) for arg in args)
@@ -287,6 +289,8 @@ def _solve(left: Node, op: RelOp, right: Node, variable: str, ctx: Context) -> R
             return _half(op, right)
         if isinstance(left, Call) and left.name == "abs" and order(right, ZERO, ctx) == 1:
             return _solve_absolute(left.args[0], op, right, variable, ctx)
+        if isinstance(left, Pow) and left.exp == Num(2) and order(right, ZERO, ctx) == 1:
+            return _solve_absolute(left.base, op, Call("sqrt", (right,)), variable, ctx)
     return _solve_linear(left, op, right, variable, ctx)
 
 

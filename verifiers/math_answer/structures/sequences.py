@@ -4,11 +4,12 @@ Rule 1: a set has neither order nor multiplicity; a bare list has multiplicity, 
         asks for one; a tuple has both. A tuple is never a set.
 Rule 2: several different values against a single one is a hedge, refuted whichever side is right.
 Rule 3: values under names (`p = 3, q = 4`) against bare values: in the question's order of the names where it
-        gives one, else in the order written. Names in words (`Paolo: 18, Qing: 14`) may come in any order, except
-        where the question fixes one or where the names contradict the values (a maximum below a minimum).
+        gives one, else in the order written. Names in words, in another order: a maximum and a minimum tell themselves
+        apart, and a reference of three or more values in rising order was sorted; else nothing is known.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from verifiers.math_answer.context import Context
 from verifiers.math_answer.structures.matching import Same, as_sets, conjunction, in_any_order, in_order
@@ -18,6 +19,7 @@ from verifiers.math_answer.tree import (
     Dots,
     Group,
     Node,
+    Quantity,
     Rel,
     Sym,
     Text,
@@ -135,12 +137,19 @@ def _with_set(left: Several, right: Several, ctx: Context, same: Same) -> bool |
 
 def _lists(left: Several, right: Several, ctx: Context, same: Same) -> bool | None:
     """Rule 1. "Find all, in increasing order" leaves open whether the order was part of the answer."""
-    if not _order_matters(left, ctx):
+    told = _counts_kinds(left) == _counts_kinds(right) and not ctx.hints.sorted
+    if told and not _order_matters(left, ctx):
         return _unless_ambiguous(in_any_order(left.items, right.items, ctx, same), left, right)
     verdict = in_order(left.items, right.items, ctx, same)
-    if verdict is False and ctx.hints.find_all:
+    if verdict is False and (ctx.hints.find_all or not told):
         return None if in_any_order(left.items, right.items, ctx, same) is not False else False
     return verdict
+
+
+def _counts_kinds(listed: Several) -> bool:
+    """`18 boys, 14 girls`: the words say which is which, as names do."""
+    kinds = {item.unit for item in listed.items if isinstance(item, Quantity)}
+    return 1 < len(kinds) == len(listed.items)
 
 
 def _order_matters(listed: Several, ctx: Context) -> bool:
@@ -235,7 +244,9 @@ def _named_against_bare(left: Several, right: Several, ctx: Context, same: Same)
         return None
     if bare.kind is Kind.SET or (bare.kind is Kind.BRACKETS and len(bare.items) == 2):
         verdict = unordered(pairs.items)
-        in_a_set = bare.kind is Kind.SET and (_any_order(pairs, ctx) or _number_the_answers(pairs, ctx))
+        in_a_set = bare.kind is Kind.SET and (
+            _any_order(pairs, ctx) or (bare is left and _in_words(pairs)) or _number_the_answers(pairs, ctx)
+        )
         return verdict if verdict is False or in_a_set else None
     as_asked = _in_asked_order(pairs, ctx)
     if as_asked is not None:
@@ -244,7 +255,8 @@ def _named_against_bare(left: Several, right: Several, ctx: Context, same: Same)
     if verdict is not False:
         return verdict if _in_alphabet(pairs.names) else None
     free = unordered(pairs.items)
-    if free and _any_order(pairs, ctx) and bare.kind is Kind.LIST and not ctx.hints.ordered:
+    any_order = _any_order(pairs, ctx) or (bare is left and _in_words(pairs) and _was_sorted(bare, ctx))
+    if free and any_order and bare.kind is Kind.LIST and not ctx.hints.ordered:
         return True
     return False if free is False else None
 
@@ -257,10 +269,29 @@ def _in_alphabet(names: Sequence[Node]) -> bool:
 
 
 def _any_order(pairs: Several, ctx: Context) -> bool:
-    """Whether the names are in words, or number the answers (`x_1`, `x_2`) without being the question's own."""
-    if all(isinstance(name, Text) for name in pairs.names):
+    """Whether the names are of extremes, of points that only the answer names, or number the answers (`x_1`, `x_2`)
+    without being the question's own.
+    """
+    if all(isinstance(name, Text) and name.words in EXTREMES for name in pairs.names):
+        return True
+    if all(isinstance(name, Text) and len(name.words) == 1 for name in pairs.names) and not _known_points(pairs, ctx):
         return True
     return bool(ctx.hints.variables) and _number_the_answers(pairs, ctx)
+
+
+def _known_points(pairs: Several, ctx: Context) -> bool:
+    """Whether the letters before the values are the question's: then `A(1, 2)` is not just any of the points."""
+    letters = {name.words.upper() for name in pairs.names if isinstance(name, Text)}
+    return not all(isinstance(item, Group) for item in pairs.items) or bool(letters & ctx.hints.variables)
+
+
+def _in_words(pairs: Several) -> bool:
+    return all(isinstance(name, Text) for name in pairs.names)
+
+
+def _was_sorted(bare: Several, ctx: Context) -> bool:
+    """Whether a list rises from end to end, which three or more values in the order of their names seldom do."""
+    return len(bare.items) > 2 and all(order(a, b, ctx) == -1 for a, b in pairwise(bare.items))
 
 
 def _number_the_answers(pairs: Several, ctx: Context) -> bool:

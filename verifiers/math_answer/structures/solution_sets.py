@@ -19,6 +19,7 @@ from verifiers.math_answer.tree import (
     Neg,
     Node,
     Num,
+    Pow,
     Rel,
     Seq,
     SetBuilder,
@@ -43,6 +44,8 @@ def same_real_set(reference: Node, response: Node, ctx: Context, same: Same) -> 
     """Intervals, inequalities, set-builders, unions, differences."""
     if not (is_set_notation(reference) or is_set_notation(response)) or _both_pairs(reference, response, ctx):
         return None
+    if _unsolved(response) and not _unsolved(reference):
+        return None
     reference, response = _of_values(reference), _of_values(response)
     left = read_set(reference, ctx, _parameters(response))
     right = read_set(response, ctx, _parameters(reference))
@@ -54,12 +57,17 @@ def same_real_set(reference: Node, response: Node, ctx: Context, same: Same) -> 
     return None if _other_variable(left, right) else verdict
 
 
+def _unsolved(node: Node) -> bool:
+    """`x^2 < 4` may only repeat the question where the reference says `(-2, 2)`."""
+    return isinstance(node, Rel) and any(isinstance(side, Pow) for side in node.operands)
+
+
 def _of_values(node: Node) -> Node:
     """`1 \\le f(x) \\le 5`: the values of a function as its range."""
     match node:
         case Rel(operands=(low, Apply(), high)):
             return Rel((low, Sym(VALUES), high), node.ops)
-        case Rel(operands=(Apply(), bound), ops=(op,)) if op in ("<", "<=", ">", ">="):
+        case Rel(operands=(Apply(), bound), ops=(op,)) if op in ("<", "<=", ">", ">=", "in"):
             return Rel((Sym(VALUES), bound), (op,))
         case _:
             return node

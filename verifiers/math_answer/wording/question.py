@@ -72,7 +72,9 @@ _ASKING = re.compile(
 )
 _SENTENCE = re.compile(r"(?<=[.?!;。？！；])\s+|(?<=[。？！；])|\n\n")
 _IN_UNIT = re.compile(r"\bin\s+([^.,?;!()\n？，。]{1,48})")
-_NEAREST_UNIT = re.compile(r"\bnearest(?: tenth of an?| hundredth of an?)?\s+([a-z]+(?: [a-z]+)?)")
+_NEAREST_UNIT = re.compile(
+    r"\bnearest(?: tenth of an?| hundredth of an?| ten| hundred| thousand)?\s+([a-z]+(?: [a-z]+)?)"
+)
 _IN_UNIT_END = re.compile(
     r"\s(?:is|are|was|does|do|did|will|would|of|that|must|needed|required|when|if|after|for|and|to|with|from)\b"
 )
@@ -105,7 +107,8 @@ def hints(question: str | None) -> Hints:
     places, significant = _precision(low)
     degrees = unit == "deg" or (_says_degrees(low) and not phrases.TEMPERATURE.said_in(low))
     radians = unit == "rad" or "radian" in low or "弧度" in low
-    ordered = phrases.ORDERED.said_in(low) and not phrases.SORTED_LIST.said_in(low)
+    in_order = phrases.ORDERED.said_in(low)
+    neat = in_order and phrases.SORTED_LIST.said_in(low)
     return Hints(
         exact=phrases.EXACT.said_in(low),
         approximate=places is not None or significant is not None or phrases.APPROXIMATE.said_in(low),
@@ -114,7 +117,8 @@ def hints(question: str | None) -> Hints:
         degrees=degrees,
         radians=radians,
         percent=unit == "%" or phrases.PERCENT.said_in(asking),
-        ordered=ordered,
+        ordered=in_order and not neat,
+        sorted=neat,
         find_all=phrases.FIND_ALL.said_in(low),
         interval=phrases.INTERVAL.said_in(low),
         equation=phrases.EQUATION.said_in(low),

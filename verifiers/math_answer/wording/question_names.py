@@ -54,8 +54,9 @@ _RANGE = re.compile(
 )
 _INTEGER_MARKS = (
     *("integer", "natural number", "whole number", "prime", "digit", "\\mathbb", "\\in", "∈"),
-    *("整数", "自然数", "质数", "素数"),
+    *("整数", "自然数", "质数", "素数", "diophantine"),
 )
+_OVER_INTEGERS = re.compile(r"diophantine|\b(?:in|over) (?:the )?integers\b|integer solutions|整数解")
 _A_IN_MATH = re.compile(r"[$(,=<>+]\s*a\b|\ba\s*[,=+^\\)$<>]")
 _MARKUP = str.maketrans("", "", "\\{} \t\n")
 _ONE_NAME = re.compile(_NAME)
@@ -146,7 +147,8 @@ def integers(question: str) -> frozenset[str]:
     lower = question.lower()
     if not any(mark in lower for mark in _INTEGER_MARKS):
         return frozenset()
-    return _found_by(_INTEGERS, question)
+    found = _found_by(_INTEGERS, question)
+    return found | variables(question) if _OVER_INTEGERS.search(lower) else found
 
 
 def positive(question: str) -> frozenset[str]:
