@@ -32,7 +32,8 @@ APPROXIMATE: Final = _phrase(
 )
 EXACT: Final = _phrase(
     "exact|in terms of|radical|surd|fraction|mixed number|lowest terms|simplest|reduced|准确|精确|用|分数",
-    r"\bexact\b|\bexactly\s*(?:[.;?]|$)|in terms of \$?\\?(?:pi|π)|(?:radical|surd) form|(?:simplest|simplified) radical",
+    r"\bexact\b|\bexactly\s*(?:[.;?]|$)|in terms of \$?\\?(?:pi|π)",
+    r"(?:radical|surd) form|(?:simplest|simplified) radical",
     r"as an? (?:common |simplified |reduced |improper |proper |single |mixed )*(?:fraction|mixed number)",
     r"(?:in )?lowest terms|(?:in|as) (?:simplest|reduced) (?:form|fraction)",
     r"精确值|准确值|用分数表示|最简分数|用根号|用\s*\$?\\?(?:pi|π)\$?\s*表示",
@@ -60,7 +61,8 @@ ANGLE_ASKED: Final = _phrase(
 ORDERED: Final = _phrase(
     "order|respectively|from |as a|first |terms of|coordinates|tuple|有序|依次|分别|从|坐标",
     r"ordered (?:pair|triple|triplet|quadruple|tuple|n-tuple|\w*-tuple)|respectively",
-    r"in (?:that |this |the same |the following |given )?order\b(?! to\b| for\b| that\b)|order from|first \w+ terms\b",
+    r"in (?:that |this |the same |the following |given )?order\b(?! to\b| for\b| that\b)|order from|first \w+ terms of",
+    r"(?:find|list|write|give|state|what are)(?: down| out)? the first \w+ terms\b",
     r"from (?:smallest|least|lowest|largest|greatest|highest) to|as an? (?:ordered )?(?:pair|triple|point)",
     r"(?:ascending|descending|increasing|decreasing) order|coordinates|有序|依次|分别|从小到大|从大到小|坐标",
 )
