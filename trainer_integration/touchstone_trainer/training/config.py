@@ -302,7 +302,9 @@ class RunConfig(Frozen):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            problems = "\n  ".join(_problem(one) for one in error.errors())
+            # "Input should be False" beside each mistake in a tool's settings helps nobody.
+            told = [one for one in error.errors() if one["loc"][-1:] != ("literal[False]",)] or error.errors()
+            problems = "\n  ".join(map(_problem, told))
             raise ConfigError(f"the configuration cannot be used:\n  {problems}") from None
 
     @classmethod
