@@ -29,6 +29,7 @@ _OTHERWISE = re.compile(
     r"|或者?|也可能|也许|可能是|要么)",
     re.IGNORECASE,
 )
+_ANSWER_TAG = re.compile(r"<answer>([^<]{1,2000})</answer>")
 _STOPPED = re.compile(r"[.!;\n。！；]")
 _ALTERNATIVE = re.compile(
     r"\b(?:or|either|maybe|perhaps|possibly|one of|any of|and/or)\b|或|要么|可能|也许", re.IGNORECASE
@@ -76,6 +77,10 @@ def announced(response: str, question: str | None = None) -> Found:
     if found.refusal is not None:
         return found
     text, asked = found.final, squeeze(question or "")
+    tagged = list(_ANSWER_TAG.finditer(text))[-2:] if "<answer>" in text else []
+    differ = len(tagged) > 1 and worded(tagged[0][1]) != worded(tagged[1][1])
+    if differ and not corrected(text[tagged[0].end() : tagged[1].start()]):
+        return _refused(found, "tag", "contradicting finals")
     box = last_box(text, question)
     if box is not None:
         if box.answer is None:

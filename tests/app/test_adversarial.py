@@ -148,3 +148,44 @@ async def test_no_model_overrules_a_task_whose_rules_are_final(start_app: StartA
         reply = await running.http.post("/v1/verify", json={"items": items})
     assert [one["reward"] for one in reply.json()["results"]] == [0, 0, 0, 0]
     assert all(one["decided_by"]["stage"] == "rules" for one in reply.json()["results"])
+
+
+GUESSES = {
+    "choice": ("B", "A"),
+    "exact_text": ("Paris", "London"),
+    "span": ("1945", "1944"),
+    "stem": ("5 m/s", "6 m/s"),
+    "list": ("apple; pear", "fig; plum"),
+}
+TWO_GUESSES = (
+    "{0} or {1}",
+    "The answer is {0} or {1}",
+    "The answer is {0}. No, {1}.",
+    "The answer is {0}. Or {1}.",
+    "{0}/{1}",
+    "{0} ({1})",
+    "<answer>{0}</answer><answer>{1}</answer>",
+    "\\boxed{{{0}}} \\boxed{{{1}}}",
+    "{0}\n\n{1}",
+    "Candidates:\n- {0}\n- {1}",
+    "<think>{0}</think>",
+    "<!-- {0} -->",
+    "not {0}, not {1}",
+)
+
+
+async def test_a_second_guess_pays_for_neither(start_app: StartApp) -> None:
+    """Through the service, two guesses in one response, or one that nobody is shown, earn nothing for either."""
+    question = "Which?\nA) Rome\nB) Paris\nC) Bonn"
+    items = [
+        {"task": task, "response": guess.format(*order), "reference": reference}
+        | ({"question": question} if task == "choice" else {})
+        for guess in TWO_GUESSES
+        for task, pair in GUESSES.items()
+        for order in (pair, pair[::-1])
+        for reference in pair
+    ]
+    async with start_app(registry=REGISTRY) as running:
+        reply = await running.http.post("/v1/verify", json={"items": items})
+    paid = [item for item, one in zip(items, reply.json()["results"], strict=True) if one["reward"]]
+    assert paid == []

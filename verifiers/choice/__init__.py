@@ -8,6 +8,7 @@ Rule 3: without options, letters are compared as letters; a few words may be an 
         More words without a letter are no answer.
 """
 
+import re
 from collections.abc import Mapping
 
 from verifiers.answer_text import Found, announced, searched
@@ -29,6 +30,11 @@ MAX_REFERENCE_CHARS = 2_000
 
 MAX_OPTION_WORDS = 20
 """Of an answer that may be the text of an option nobody told us; more words are talk, and an answer was asked for."""
+
+# "not B", "B|C": talk of letters. "A gas" and "vitamin C" may be an option's text.
+_SPEAKS_OF_LETTERS = re.compile(
+    r"(?:\A|[^\w\s]|\b(?:not|but|either|neither|n?or|if|else|is|maybe|option)\s)\s*\(?[B-HJ-Z](?![\w'’])"
+)
 
 
 def check_options(options: Mapping[str, object]) -> str | None:
@@ -96,7 +102,8 @@ def _unnamed(problem: Problem, offered: Offered, found: Found) -> Verdict:
     if answer is None:
         return Verdict(Outcome.UNREADABLE, "no_option", "the response names no option")
     given = announced(problem.response, problem.question).text or found.final
-    if len(offered) < 2 and len(given.split()) <= MAX_OPTION_WORDS and "\n" not in given:
+    short = len(given.split()) <= MAX_OPTION_WORDS and "\n" not in given
+    if len(offered) < 2 and short and not _SPEAKS_OF_LETTERS.search(given):
         why = "the options are unknown, so the answer's words cannot be matched; give choices"
         return Verdict(Outcome.UNDECIDABLE, "no_rule", why, answer, passed_on=True)
     return Verdict(Outcome.UNREADABLE, "no_option", "the response names no option", answer)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from verifiers.answer_text import MAX_TAIL_CHARS, Found, corrected
 from verifiers.choice.offered import Offered, quoted
-from verifiers.choice.reading import Named, read
+from verifiers.choice.reading import TAKEN_BACK, Named, read
 from verifiers.math_answer.extraction.box import NEAR_CHARS, last_box
 from verifiers.math_answer.extraction.marker import value_span
 from verifiers.math_answer.extraction.markup import clean
@@ -104,7 +104,7 @@ _SUPPOSED = re.compile(
 )
 _ALSO = re.compile(
     r"(?:\b(?:it|the answer|this)?\s*(?:could|might|may)(?: also| well| possibly)* be"
-    r"|\bor (?:possibly|maybe|perhaps)|\balternatively,?|\A[\s.,;)}$*]*or)\s*"
+    r"|\bor (?:possibly|maybe|perhaps)|\balternatively,?|(?:\A|[.,;!)}$*])[\s.,;)}$*]*[Oo]r)\s*"
     r"(?:option |choice |the answer is |the answer could be )*[(（*]{0,3}([A-Z])(?![A-Za-z0-9'’])"
     r"|(?<![A-Za-z0-9])([A-Z])[)）]? (?:is|could be|might be|may be|would be) (?:also )?(?:also"
     r"|equally|possible|acceptable|plausible|correct|valid|right)\b"
@@ -248,6 +248,13 @@ def _revised(final: Claim, text: str, offered: Offered) -> Claim:
 def _with_tail(named: Named, text: str, end: int, offered: Offered, whole: str) -> Named:
     """The claim, unless what follows offers another letter as well."""
     tail = text[end : end + 2 * MAX_TAIL_CHARS] if end < len(text) else whole[-MAX_TAIL_CHARS:]
+    taken_back = TAKEN_BACK.search(tail[: 2 * MAX_TAIL_CHARS])
+    if (
+        taken_back is not None
+        and taken_back[1] not in named.letters
+        and (not offered or taken_back[1] in dict(offered))
+    ):
+        return named._replace(fault="contradicting finals")
     for also in _ALSO.finditer(tail):
         letter = next(filter(None, also.groups()))
         supposed = re.search(r"\b(?:if|whether|not)\b", tail[max(also.start() - 20, 0) : also.start()])

@@ -63,7 +63,7 @@ _PARENTHESIS_OR = re.compile(
 # Behind a letter: "B项", "B です", "B입니다"; "B ではない" denies it.
 _EASTERN = re.compile(r"[\u4e00-\u9fff]|\s*(?!で(?:は|も)|じゃ|가 |이 )[\u3040-\u30ff\uac00-\ud7af]")
 # "B... no, A": the letter is taken back.
-_CORRECTED = re.compile(
+TAKEN_BACK = re.compile(
     r"\b(?:[Nn]o|[Ww]ait|[Aa]ctually|[Ss]orry|[Oo]ops|[Hh]mm|[Cc]orrection|I mean|[Mm]ake that)"
     r"(?:[\s,.:–—-]+(?:no|wait|actually|it's|it is|the answer is))*[\s,.:–—-]+\(?([A-Z])(?=[\s.)!*]*(?:\Z|[.,;\n]))"
 )
@@ -207,7 +207,7 @@ def _beside(letter: str, after: str, offered: Offered) -> str | None:
         and _known(other[1], offered)
     ):
         return "alternatives"
-    if (other := _CORRECTED.search(after[:80])) and other[1] != letter and _known(other[1], offered):
+    if (other := TAKEN_BACK.search(after[:80])) and other[1] != letter and _known(other[1], offered):
         return "contradicting finals"
     if reason is not None:
         return None

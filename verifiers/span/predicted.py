@@ -22,6 +22,9 @@ MAX_FIRST_LINE_WORDS = 12
 MIN_SENTENCE_WORDS = 3
 """Of a text from which the question's words are cut: two words are an answer."""
 
+MAX_ITEM_WORDS = 4
+"""Words of a line that is an item among lines, all as short."""
+
 MAX_SENTENCE_CHARS = 1_000
 """Longest closing statement that is looked into."""
 
@@ -84,6 +87,8 @@ def answer_text(found: Found, question: str | None = None) -> str | None:
         return None
     if all(_BULLET.match(line) for line in lines[-2:]) and len(lines) > 1:
         return "\n".join(_items_at_end(lines))
+    if len(lines) > 1 and all(len(line.split()) <= MAX_ITEM_WORDS and not _COPULA.search(line) for line in lines):
+        return "\n".join(map(clean, lines))
     first = clean(lines[0])
     alone = len(lines) > 1 and len(first.split()) <= MAX_FIRST_LINE_WORDS and len(first) <= 100
     if alone and not _COPULA.search(first) and not lines[0].rstrip("*").endswith((":", "：", "?", "？")):

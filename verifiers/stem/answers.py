@@ -51,6 +51,7 @@ _AT_END = re.compile(
     r"\b(?:at|of|by|to|about|only|exactly|reaches|has|needs|takes|weighs)\s+\**([^*]*)\**\.?",
     re.IGNORECASE,
 )
+_FORMULA_INSIDE = re.compile(r"(?<![A-Za-z])(?:[A-Z][a-z]?\d*){2,}(?![a-z])|[A-Z][a-z]?\d")
 _KELVIN = {"K": 1}
 # "100 C" for a temperature is no charge, "9.81 ms^-2" for an acceleration no power of milliseconds.
 _BARE_SCALE = re.compile(r"\d(?:[\s$~]|\\[,;: ])*(?:deg\s|\\(?:text|mathrm)\{\s*)?([CF])[}$\s]*\Z")
@@ -147,7 +148,9 @@ def _formulas(wanted: Formula, reference: str, text: str) -> Decision:
     if given is None and len(pieces) > 1 and all(map(formula.read, pieces)):
         return Decision(False, "chemical_formula", "the answer gives several formulas", text)
     if given is None:
-        name = _NAME.fullmatch(text) is not None
+        if hedges(text, reference):
+            return Decision(False, "chemical_formula", "the answer offers alternatives", text)
+        name = _NAME.fullmatch(text) is not None and not _FORMULA_INSIDE.search(text)
         why = "names of compounds are not read" if name else "the answer is neither a chemical formula nor a name"
         return Decision(None, "chemical_formula", why, text, unreadable=not name)
     same = formula.same(wanted, given)

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from verifiers.json_text import NotJsonError, json_values, read_json
+from verifiers.json_text import Found, NotJsonError, json_values, read_json
 
 MAX_CALLS = 64
 """Calls made in one response; matching compares each with each expected one."""
@@ -56,7 +56,7 @@ def calls_in(text: str) -> list[Call]:
     try:
         calls = _tagged(text)
         if calls is None:
-            calls = _in_json(text) or _in_python(text)
+            calls = _in_json_or_python(text)
     except NotJsonError as error:
         raise UnreadCallError(str(error)) from None
     if len(calls) > MAX_CALLS:
@@ -126,9 +126,19 @@ def _json_lines(body: str) -> list[Any]:
         return [read_json(line) for line in lines]
 
 
-def _in_json(text: str) -> list[Call]:
+def _in_json_or_python(text: str) -> list[Call]:
+    """Calls in JSON, and the Python around them: a second guess in another notation is a call too."""
+    values = json_values(text)
+    calls = _in_json(text, values)
+    rest = text
+    for found in reversed(values if calls else []):
+        rest = f"{rest[: found.start]} {rest[found.end :]}"
+    return calls + _in_python(rest)
+
+
+def _in_json(text: str, values: list[Found]) -> list[Call]:
     calls: list[Call] = []
-    for found in json_values(text):
+    for found in values:
         if found.flaw is not None:
             if _looks_like_call(text[found.start : found.end]):
                 raise UnreadCallError(f"a call cannot be read: {found.flaw}")
