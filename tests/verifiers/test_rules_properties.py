@@ -150,3 +150,41 @@ def test_differences_and_intersections_agree_with_membership(a: Part, b: Part, t
     ):
         equal = inside == [any(v in p for p in theirs) for v in GRID]
         assert rule_verdict(f"{a.brackets()} {operation} {b.brackets()}", union, {}) is equal
+
+
+NAMES = ("Tom", "Ann", "Bob", "Eve")
+
+
+@given(st.lists(st.integers(-30, 30), min_size=2, max_size=4, unique=True), st.randoms(use_true_random=False))
+def test_values_under_words_go_with_their_words(numbers: list[int], generator: Random) -> None:
+    """Labelled values may be told in any order; exchanged between their labels, or bare in another order, they
+    are not accepted.
+    """
+    pairs = list(zip(NAMES, numbers, strict=False))
+    reference = ", ".join(f"{name}: {number}" for name, number in pairs)
+    generator.shuffle(pairs)
+    told, bare = ", ".join(f"{name}: {number}" for name, number in pairs), [number for _, number in pairs]
+    assert rule_verdict(reference, told, {}) is True
+    assert (rule_verdict(reference, ", ".join(map(str, bare)), {}) is True) is (bare == numbers)
+    exchanged = ", ".join(f"{name}: {number}" for (name, _), number in zip(pairs, bare[1:] + bare[:1], strict=True))
+    assert rule_verdict(reference, exchanged, {}) is False
+
+
+@given(st.integers(2, 9), st.integers(-9, 9), st.integers(-3, 3), st.integers(1, 8))
+def test_a_family_of_whole_numbers_starts_anywhere(period: int, start: int, turns: int, off: int) -> None:
+    """`n = pk + s` and `pk + s + jp` are the same numbers where the question says that n is whole; others are not."""
+    hints = {"variables": frozenset("n"), "integers": frozenset("n")}
+    reference = f"n={period}k{start:+d}"
+    assert rule_verdict(reference, f"{period}k{start + turns * period:+d}", hints) is True
+    shifted = start + off
+    assert rule_verdict(reference, f"{period}k{shifted:+d}", hints) is (off % period == 0)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(-9, 9))
+def test_two_lines_in_one_equation(a: int, b: int, c: int) -> None:
+    r"""`ax \pm by = c` is the two lines written out, and neither one of them nor a pair of others."""
+    reference = rf"{a}x \pm {b}y = {c}"
+    first, second = f"{a}x + {b}y = {c}", f"{a}x - {b}y = {c}"
+    assert rule_verdict(reference, f"{second}, {first}", {}) is True
+    assert rule_verdict(reference, first, {}) is not True
+    assert rule_verdict(reference, f"{first}, {second.replace('=', '= 1 +')}", {}) is not True

@@ -17,6 +17,7 @@ from verifiers.math_answer.structures.naming import (
     Assignment,
     alternating,
     assignments,
+    closed,
     is_name,
     named,
     one_name_for_all,
@@ -113,9 +114,14 @@ def several(node: Node) -> Several:
 
 
 def _one_named(node: Node) -> Several:
-    r"""`x = 1 \pm 2` stands for two values."""
+    r"""`x = 1 \pm 2` stands for two values, `3x \pm 4y = 0` for two equations."""
     pair = named(node)
-    if pair is None or (isinstance(pair[1], Group) and signed_coordinates(pair[1]) > 1):
+    if pair is not None and isinstance(pair[1], Group) and signed_coordinates(pair[1]) > 1:
+        return Several(Kind.ONE, (node,))
+    if isinstance(node, Rel) and node.ops == ("=",) and (pair is None or not closed(pair[1])):
+        lines = expand_plus_minus(node, linked=False)
+        return Several(Kind.SET if len(lines) > 1 else Kind.ONE, lines)
+    if pair is None:
         return Several(Kind.ONE, (node,))
     both = expand_plus_minus(pair[1], linked=False)
     return Several(Kind.SET, both) if len(both) > 1 else Several(Kind.ONE, (node,))
