@@ -20,13 +20,14 @@ from app.pool.outcome import Cause, JobOutcome
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """A job on its way, and the future of whoever waits for it."""
+    """A job on its way, and the future of whoever waits for it. `orphaned`: a worker died under it."""
 
     job: frames.Job
     size: int
     future: asyncio.Future[JobOutcome]
     caller: Hashable = None
     passed_on: frames.PassedOn | None = None
+    orphaned: bool = False
     submitted: float = field(default_factory=time.monotonic)
 
 

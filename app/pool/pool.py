@@ -1,7 +1,8 @@
 """A warm pool of processes that can be killed: the only part of the service that knows time.
 
 Rule 1: a job that hangs, kills its worker or eats its memory costs itself and nobody else: what was waiting
-        behind it goes back to the front of the queue, and a new worker is forked in milliseconds.
+        behind it goes back to the front of the queue, and a new worker is forked in milliseconds. A worker that dies
+        for no limit of ours may have been killed from outside: its job is tried once more.
 Rule 2: the queue is bounded by items and by bytes, all of a request's jobs or none; an empty queue takes any
         request.
 Rule 3: callers take turns, and jobs with limits of their own (programs to run) never hold the last worker.
@@ -260,7 +261,11 @@ class Pool:
             self._barren_deaths += 1
         self._short.set()
         if link.tickets and not (link.recycled or link.blameless):
-            self._lose(link.tickets.popleft(), cause, detail, link.started)
+            running = link.tickets[0]
+            if cause is Cause.WORKER_DIED and not running.orphaned:
+                running.orphaned = True
+            else:
+                self._lose(link.tickets.popleft(), cause, detail, link.started)
         self._requeue(link.tickets)
 
     def _say(self, detail: str) -> None:

@@ -38,6 +38,8 @@ READY, STARTED, EXITED = b"R", b"S", b"X"
 PRELOADED = ("sympy", "latex2sympy2_extended")
 """What verifiers import only when they need it: seconds in a fresh process, nothing after a fork."""
 PR_SET_PDEATHSIG = 1
+WORKER_NICE = 5
+"""A third of the server process's share where both want a core: items that hang must not delay others' answers."""
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -77,6 +79,7 @@ def _fork(connection_fd: int, closing: tuple[int, ...], verifiers: Mapping[str, 
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _die_with_parent(parent)
+        os.nice(WORKER_NICE)
         for fd in closing:
             os.close(fd)
         with socket.socket(fileno=connection_fd) as connection:

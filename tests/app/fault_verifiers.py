@@ -70,6 +70,9 @@ FAULTS: Mapping[str, Callable[[], None]] = {
 }
 
 
+DEATHS = {"once": 1, "twice": 2}
+
+
 def _verify(problem: Problem) -> Verdict:
     word, _, rest = problem.response.partition(" ")
     if word in FAULTS:
@@ -85,10 +88,11 @@ def _verify(problem: Problem) -> Verdict:
     if word == "count":  # leaves a mark for every time that it really ran
         with Path(rest.split()[0]).open("a", encoding="utf-8") as marks:
             marks.write("x")
-    if word == "once":  # dies the first time, answers the second
-        mark = Path(rest.split()[0])
-        if not mark.exists():
-            mark.touch()
+    if word in DEATHS:  # dies so many times, then answers
+        with Path(rest.split()[0]).open("ab") as marks:
+            marks.write(b"x")
+            died = marks.tell()
+        if died <= DEATHS[word]:
             _die()
     if word == "unknown":
         return Verdict(Outcome.UNDECIDABLE, "none", "no rule applies", rest, (rest, "?"), passed_on=True)

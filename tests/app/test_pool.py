@@ -129,6 +129,13 @@ async def test_a_worker_killed_while_idle_is_replaced(observed: Observed) -> Non
     assert isinstance((await observed.run("good 7"))[0], Finished)
 
 
+async def test_a_worker_killed_at_work_costs_no_item(observed: Observed, tmp_path: Path) -> None:
+    """What a worker was on when it was killed is run once more, in its place."""
+    outcomes = await asyncio.wait_for(observed.run(*GOOD, f"once {tmp_path / 'mark'} 7", *GOOD), 30)
+    assert all(isinstance(one, Finished) and one.verdict.outcome is Outcome.CORRECT for one in outcomes)
+    assert observed.restarts == [Cause.WORKER_DIED]
+
+
 async def test_the_zygote_killed_is_replaced(observed: Observed) -> None:
     """When the process that forks the workers is killed, its workers die with it and all come back."""
     before = observed.pool.worker_pids()

@@ -176,7 +176,7 @@ async def test_the_same_item_twice_is_computed_once(start_app: StartApp, tmp_pat
 
 async def test_the_same_item_in_flight_is_computed_once(start_app: StartApp, tmp_path: Path) -> None:
     """A caller that gives up does not take the work from another that waits for the same item."""
-    item = f"once {tmp_path / 'mark'} nap"
+    item = f"twice {tmp_path / 'mark'} nap"
     nap = "nap 0.5 7"
     async with start_app() as running:
         first = asyncio.create_task(running.verify(nap))
@@ -195,7 +195,7 @@ async def test_the_same_item_in_flight_is_computed_once(start_app: StartApp, tmp
 async def test_undecidable_is_not_cached_and_the_rest_is(start_app: StartApp, tmp_path: Path) -> None:
     """An item whose worker died is computed again on the next request; a verdict is kept."""
     async with start_app() as running:
-        item = f"once {tmp_path / 'mark'} 7"
+        item = f"twice {tmp_path / 'mark'} 7"
         assert outcomes(await running.verify(item)) == ["undecidable"]
         second, third = await running.verify(item), await running.verify(item)
         assert (second[0]["outcome"], second[0]["cached"]) == ("correct", False)
@@ -233,7 +233,7 @@ async def test_metrics_count_what_happened_without_user_text(start_app: StartApp
     assert 'touchstone_items_total{outcome="correct",stage="rules",task="faulty"} 4.0' in text
     assert 'touchstone_items_total{outcome="undecidable",stage="service",task="unknown"} 1.0' in text
     assert 'touchstone_cache_reads_total{kind="verdict",result="memory"} 2.0' in text
-    assert 'touchstone_pool_restarts_total{reason="worker_died"} 1.0' in text
+    assert 'touchstone_pool_restarts_total{reason="worker_died"} 2.0' in text
     assert "secret" not in text
 
 
