@@ -94,7 +94,11 @@ def same_computation(reference: Node, response: Node, ctx: Context, same: Same) 
     if chain is None or isinstance(response, Rel) or _repeats_itself(chain):
         return None
     links = _links(chain, ctx, same)
-    if links is False or not (links or closed(chain.operands[0])):
+    if links is False:
+        return None
+    if ctx.hints.combined and not links and closed(chain.operands[-1]) and not closed(chain.operands[0]):
+        return same(chain.operands[-1], response)  # `x + y = 7` where x + y is asked for
+    if not (links or closed(chain.operands[0])):
         return None
     return _any_side(chain.operands, lambda side: same(side, response))
 
