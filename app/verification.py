@@ -12,6 +12,8 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from app import blame, tracing
 from app.cache.cache import Cache
 from app.cache.keys import facts_key, rules_key
@@ -43,8 +45,7 @@ ANSWER_MARGIN_S = 0.01
 NO_MODEL = "no model stage is configured"
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(msgspec.Struct):
     """How far one item has come. `lost` is the word on it if the pool lost it; `settled` is set once, last."""
 
     item: Accepted
@@ -57,7 +58,7 @@ class Progress:
     settled: Settled | None = None
     cached: bool = False
     barred: str | None = None
-    timings_ms: dict[str, float] = field(default_factory=dict)
+    timings_ms: dict[str, float] = {}
 
     def took(self, stage: str, seconds: float) -> None:
         """Note the time of one stage."""

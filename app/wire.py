@@ -56,14 +56,14 @@ class Problem(msgspec.Struct, frozen=True):
     errors: list[FieldProblem] = []
 
 
-class DecidedBy(msgspec.Struct, frozen=True):
+class DecidedBy(msgspec.Struct, frozen=True, gc=False):
     """contract.DecidedBy."""
 
     stage: str
     name: str
 
 
-class StageReport(msgspec.Struct, frozen=True):
+class StageReport(msgspec.Struct, frozen=True, gc=False):
     """contract.StageReport."""
 
     outcome: Outcome

@@ -38,8 +38,8 @@ READY, STARTED, EXITED = b"R", b"S", b"X"
 PRELOADED = ("sympy", "latex2sympy2_extended")
 """What verifiers import only when they need it: seconds in a fresh process, nothing after a fork."""
 PR_SET_PDEATHSIG = 1
-WORKER_NICE = 5
-"""A third of the server process's share where both want a core: items that hang must not delay others' answers."""
+WORKER_NICE = 10
+"""A tenth of the server process's share where both want a core: items that hang must not delay others' answers."""
 
 
 class Config(msgspec.Struct, frozen=True):
