@@ -34,7 +34,8 @@ _UNIT_PROSE = re.compile(
     re.IGNORECASE,
 )
 _DENIED_BEFORE = re.compile(
-    r"(?:\b(?:not|isn't|never|instead of|rather than|unlike|(?:wrong|incorrect|mistaken|erroneous|tempting|naive)"
+    r"(?:\b(?:not|isn't|never|hardly|(?:any|every)thing (?:but|besides|other than|except)|instead of"
+    r"|rather than|unlike|(?:wrong|incorrect|mistaken|erroneous|tempting|naive)"
     r" (?:answer|result|value)s?(?: (?:is|of|would be|might be|could be|as))?)|不是|而不是|并非"
     r"|错误答案(?:是|为)?|误(?:得|写|算)为?)"
     r"[\s$*:：(\\\[]{0,8}\Z",
@@ -66,7 +67,7 @@ PART_LABEL = re.compile(
 )
 # Another answer is offered: "otherwise", "Option 2:".
 _ALTERNATIVE = re.compile(
-    r"\b(?:otherwise|alternatively|or else|or if|if not)\b|否则"
+    r"\b(?:otherwise|alternatively|or else|or if|if not|if\b[^.\n]{1,60}?,? else)\b|否则"
     r"|\b(?:option|candidate|possibility|choice|attempt|guess|try|alternative) ?#?(?:\d|[A-Z]\b)?[ *]{0,4}[:：]"
     r"|\A[\s.,;$)]*[A-H] ?[:：][\s$(\\]*\Z",
     re.IGNORECASE,
@@ -130,7 +131,8 @@ _PLAIN_COMMAND = re.compile(r"\\(?:[dt]?frac|sqrt|pi|text\b|left|math(?:rm|bf))"
 _SAID = re.compile(r"[A-Za-z0-9]")
 # A word that may deny the box, or a score. In lower case: ignoring case costs ten times as much.
 _LEAD_TO_READ = re.compile(
-    r"not|n't|said|says|think|thought|tempt|would|wrong|incorrect|instead|rather|score|rating|grade|mark|verdict|reward"
+    r"not|n't|thing|hardly|said|says|think|thought|tempt|would|wrong|incorrect|instead|rather|score|rating|grade|mark"
+    r"|verdict|reward"
 )
 
 

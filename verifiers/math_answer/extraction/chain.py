@@ -28,7 +28,8 @@ _COMMANDS = re.compile(r"\\[A-Za-z]+|" + _FUNCTION)
 _GEOMETRY = re.compile(r"m?\\?(?:angle|measuredangle|triangle|overline|widehat)(?![a-z])")
 _BOUND = re.compile(r"\\(?:int|sum|prod|lim)|[∫∑∏]")
 _VARIABLE = re.compile(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
-_CONSTANTS = re.compile(r"(?<![A-Za-z])[eiCP](?![A-Za-z])")
+# C(5, 2) and P(5, 2) count; of one argument they are functions.
+_CONSTANTS = re.compile(r"(?<![A-Za-z])(?:[ei]|[CP](?!\([^,()]{1,40}\)))(?![A-Za-z])")
 _PIECE = re.compile(
     r"\s*(?:\\(?:text|mathrm|mbox)\s*\{\s*(?:and|or|,|且|或)\s*\}|\\(?:vee|lor|wedge"
     r"|land)(?![A-Za-z])|[∨∧]|(?<!\\)[,;，；、]\s*(?:and\b|or\b)?|\band\b|\bor\b|和|或|\\quad|\\qquad)"

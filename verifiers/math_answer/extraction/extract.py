@@ -3,7 +3,8 @@
 Rule 1: last box, then answer marker, then what stands at the end; the first stage that finds something decides.
 Rule 2: thinking, comments, struck-out text and talk to a grader are never searched.
 Rule 3: where a response gives no answer, repeats the question or contradicts itself, it is refused with the reason.
-Rule 4: every pass is linear in the response, and each common case leaves early.
+Rule 4: a value taken back in favour of another ("No, 41.") is never the answer: the last word is, behind a box neither.
+Rule 5: every pass is linear in the response, and each common case leaves early.
 """
 
 import re
@@ -12,8 +13,8 @@ from dataclasses import dataclass
 from verifiers.math_answer.extraction.box import CORRECTION, last_box, lone_box
 from verifiers.math_answer.extraction.marker import marked
 from verifiers.math_answer.extraction.markup import MAX_ANSWER_CHARS, says_something, squeeze
-from verifiers.math_answer.extraction.number import differ
-from verifiers.math_answer.extraction.prose import is_hedged
+from verifiers.math_answer.extraction.number import differ, same
+from verifiers.math_answer.extraction.prose import is_hedged, taken_back
 from verifiers.math_answer.extraction.section import final_section
 from verifiers.math_answer.extraction.tail import read_end
 
@@ -102,7 +103,10 @@ def _without_box(text: str, question: str | None, question_text: str) -> Extract
     if marker is not None:
         if marker.answer is None:
             return Extraction(None, marker.how, refusal=marker.refusal, final=final)
-        revised = _revision(marker.answer, text[marker.end :], question_text)
+        tail = text[marker.end :]
+        revised = _revision(marker.answer, tail, question_text)
+        if revised is None and _left_withdrawn(marker.answer, tail):
+            return Extraction(None, marker.how, refusal="contradicting finals", final=final)
         return _checked(
             revised or marker.answer, "correction" if revised else marker.how, marker.parts, final, question
         )
@@ -125,9 +129,18 @@ def _checked(answer: str, how: str, parts: tuple[str, ...], final: str, question
         return Extraction(None, how, refusal="only the question repeated", final=final)
     if answer[-1] in "?？)*" and answer.rstrip(" )*").endswith(("?", "？")):
         return Extraction(None, how, refusal="no answer", final=final)
+    if ("{" in answer or " " in answer) and _DENIES.match(answer):
+        return Extraction(None, how, refusal="no answer", final=final)
+    if "thing " in answer or "any number" in answer:
+        answer = _ALL_BUT.sub(r"\1 except ", answer)
     return Extraction(answer, how, parts, None, final, is_hedged(answer))
 
 
+# "hardly 42" is no answer, and "anything but 42" is not 42: all but one value is said with "except".
+_DENIES = re.compile(
+    r"(?:\\text\w*\s*\{\s*)?(?:hardly|scarcely|nowhere near|nothing like|far from) [\s$}]*[-\\]?\d", re.IGNORECASE
+)
+_ALL_BUT = re.compile(r"\b(anything|everything|any number) (?:but|besides)\s", re.IGNORECASE)
 _EMPTY_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{\s*\}")
 _REVISION = re.compile(
     r"\b(?:wait|actually|sorry|correction|scratch that|oops|i made an? (?:mistake|error))\b|更正|不对|等等，"
@@ -141,21 +154,33 @@ _WITHDRAWN = re.compile(
     r"|not (?:right|correct)|a mistake|an error)\b|(?:这|那|上面)?(?:是错的|不对|错了|算错了)",
     re.IGNORECASE,
 )
+_TAKES_BACK = re.compile(
+    r"\b(?:I take (?:that|it) back|(?:scratch|strike) that)\b(?=\s*(?:[.,:;!—–-]|\Z))", re.IGNORECASE
+)
 WITHDRAWAL_CHARS = 80  # between a word of correction and what it says of the answer
 
 
 def _revision(answer: str, tail: str, question_text: str) -> str | None:
-    """A different plain value after a word of correction."""
-    word = _REVISION.search(tail) if len(tail) > 8 else None
-    if word is None:
+    """A different plain value after a word of correction, else a different value as the last word: "No, 41."."""
+    if len(tail) <= 3:
         return None
-    end = read_end(tail[word.end() :].lstrip(" ,;:，；："), question_text)
-    return end.answer if end is not None and differ(end.answer, answer) else None
+    word = _REVISION.search(tail)
+    end = read_end(tail[word.end() :].lstrip(" ,;:，；："), question_text) if word is not None else None
+    if end is not None and differ(end.answer, answer):
+        return end.answer
+    given = taken_back(tail[-MAX_FINAL_CHARS:])
+    return given if given is not None and squeeze(given) != squeeze(answer) and not same(given, answer) else None
+
+
+def _left_withdrawn(answer: str, tail: str) -> bool:
+    """Whether an answer is taken back, and nothing said in its place."""
+    word = _TAKES_BACK.search(tail) if "that" in tail or " back" in tail else None
+    return word is not None and answer not in tail[word.end() :]
 
 
 def _taken_back(answer: str, tail: str, question_text: str) -> bool:
     """Whether the text after a box takes its value back, or announces another one."""
-    if len(tail) <= 8:
+    if len(tail) <= 3:
         return False
     if len(tail) > 2 * MAX_FINAL_CHARS:
         tail = f"{tail[:MAX_FINAL_CHARS]}\n{tail[-MAX_FINAL_CHARS:]}"
@@ -163,6 +188,8 @@ def _taken_back(answer: str, tail: str, question_text: str) -> bool:
     if word is not None and _WITHDRAWN.search(tail, word.start(), word.end() + WITHDRAWAL_CHARS):
         return True
     if _revision(answer, tail, question_text) is not None:
+        return True
+    if _left_withdrawn(answer, tail):
         return True
     again = marked(tail, question_text) if not CORRECTION.search(tail) else None
     return again is not None and again.answer is not None and differ(again.answer, answer)

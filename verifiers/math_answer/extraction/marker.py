@@ -2,7 +2,8 @@
 
 Rule 1: the last announcement with a value wins; "The answer is correct because ..." announces nothing.
 Rule 2: somebody else's answer ("a common wrong answer is", "the reference answer is") is no announcement.
-Rule 3: two different values announced close together, with no word of correction and no part labels, contradict.
+Rule 3: two different values announced close together, with no word of correction and no part labels, contradict;
+        of answer tags any two texts that differ.
 """
 
 import re
@@ -13,7 +14,7 @@ from verifiers.math_answer.extraction.box import CORRECTION, NEAR_CHARS, PART_LA
 from verifiers.math_answer.extraction.chain import run_result
 from verifiers.math_answer.extraction.items import leading_items, together
 from verifiers.math_answer.extraction.markup import clean, says_something, squeeze
-from verifiers.math_answer.extraction.number import differ
+from verifiers.math_answer.extraction.number import differ, same
 from verifiers.math_answer.extraction.prose import (
     MAX_LEAD_CHARS,
     counterfactual,
@@ -64,6 +65,7 @@ _TALK = re.compile(
     r"|显然)\b(?![:：]\s*\S)",
     re.IGNORECASE,
 )
+_UNIT_WORDS = re.compile(r"(?<=[\d})$%])(?:\s*(?:\\text\s*\{[^{}]{0,80}\}|[A-Za-z]{2,20}))+\Z")
 _TAG_ANSWER = re.compile(r"answer[>\]]\s{0,8}", re.IGNORECASE)
 _JSON_ANSWER = re.compile(r"answer\"\s*:\s*(?:\"([^\"\n]{1,2000})\"|([^,}\n]{1,2000}))", re.IGNORECASE)
 
@@ -112,13 +114,22 @@ def marked(text: str, question_text: str = "") -> Marked | None:
             continue
         if (
             len(gap) <= NEAR_CHARS
-            and differ(earlier.value, later.value)
+            and (differ(earlier.value, later.value) or _two_tags(earlier, later))
             and not CORRECTION.search(gap)
             and not PART_LABEL.search(gap)
         ):
             return Marked(None, "marker", (), "contradicting finals", last.end)
         break
     return Marked(last.value, last.how, tuple(parts[::-1]) if len(parts) > 1 else last.parts, None, last.end)
+
+
+def _two_tags(earlier: Announced, later: Announced) -> bool:
+    """Whether both stand in answer tags and are two texts, not two values of named things or one with a unit."""
+    if not earlier.how == later.how == "answer_tag" or same(earlier.value, later.value):
+        return False
+    values = [squeeze(_UNIT_WORDS.sub("", announced.value)) for announced in (earlier, later)]
+    (name, _, first), (other, _, last) = (value.rpartition("=") for value in values)
+    return first != last and (name == other or not (name and other))
 
 
 def _labelled(text: str, announced: Announced) -> bool:

@@ -26,6 +26,12 @@ def differ(first: str, second: str) -> bool:
     return None not in values and values[0] != values[1]
 
 
+def same(first: str, second: str) -> bool:
+    """Whether both are single plain values and one."""
+    value = plain_value(first)
+    return value is not None and value == plain_value(second)
+
+
 def plain_value(text: str) -> Fraction | None:
     """The value of an integer, decimal or simple fraction, with a name or unit around it."""
     if len(text) > 120:

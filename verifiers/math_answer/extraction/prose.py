@@ -6,6 +6,8 @@ Rule 2: of a sentence that turns ("12 is often said, yet x = 13") only the part 
 
 import re
 
+from verifiers.math_answer.extraction.markup import clean
+
 _TEXT_GROUP = re.compile(r"\\(?:text\w{0,6}|mathrm|mbox|operatorname)\s*\{[^{}]{0,2000}\}|\$[^$]{0,2000}\$")
 # A word that makes a clause of what would else be a bare answer.
 _CUE = re.compile(
@@ -25,11 +27,14 @@ _SENTENCE_END = re.compile(
 _DENIAL_PHRASE = re.compile(
     r"[,;(，]?\s*(?:\band\s+|\bbut\s+)?(?:\bnot\b(?!\s+(?:exist|possible|enough|determin|defined))|\binstead of\b"
     r"|\brather than\b|\bunlike\b"
+    r"|\b(?:anything (?:but|besides|other than|except)|hardly|nowhere near|nothing like)\b(?=\s+[*$(]*[-\d\\])"
     r"|\bas opposed to\b|\b(?:is|was|are)n't\b(?=[^,.;]{1,60}[;,])|不是|而不是"
     r"|而非)\s*[^,.:;，。：；]{1,60}?(?=[,.:;，。：；)]|\bbut\b|\Z)\)?,?",
     re.IGNORECASE,
 )
-_DENIAL_WORD = re.compile(r"not\b|instead|rather|unlike|opposed|n't\b|不是|而非", re.IGNORECASE)
+_DENIAL_WORD = re.compile(
+    r"not\b|instead|rather|unlike|anything|hardly|nowhere|nothing|opposed|n't\b|不是|而非", re.IGNORECASE
+)
 _DENIED = re.compile(
     r"\b(?:wrong|incorrect|mistaken?|erroneous|false|isn't|aren't|wasn't|doesn't (?!exist)|cannot be (?!determined"
     r"|found|solved|.*(?:\b(?:so|thus|hence|therefore)\b|\b(?:is|are|equals)\s+[\d$\\]))|misconception)\b"
@@ -111,6 +116,32 @@ _OTHER_ANSWER = re.compile(
     r"|inadmissible|spurious)\b|若|如果|否则|除非|舍|不合|增根",
     re.IGNORECASE,
 )
+
+
+# "No, 41." as the last word on a value. "No other value works", "No, 41 is odd" and "Hmm, 41 < 42" take nothing back.
+_TAKEN_BACK = re.compile(
+    r"(?:\A|[.,;:!?)}>$*\n(—–…-])\s{0,8}+"
+    r"(?:(?:no(?=\s*[,.:;!—–-]|\s+(?:wait|sorry|actually|it'?s|it is)\b)|nope|not quite|hmm+|wait|actually|sorry|oops"
+    r"|correction|(?:or )?rather(?! than)|i mean(?:t)?|i misspoke|i was wrong|make (?:that|it)|(?:scratch|strike) that"
+    r"|i take (?:that|it) back|my (?:mistake|bad)|that(?:'s| is| was) (?:wrong|incorrect|not right))"
+    r"\b(?:[\s,:;!—–]|[.-](?!\d)){0,8}+){1,6}+"
+    r"(?:(?:it|that|the (?:correct |right |actual |real )?(?:answer|value|result))"
+    r"(?:'s| is| was| should be| must be)\s+(?:actually |really )?)?[*$]*(?:\\\()?(?:[a-z] ?= ?)?"
+    r"(\([-−\d.,/ ]{1,40}\)|[-−]?[\d.\\][^\s,;:!?<>=≤≥$]{0,60}?(?: (?:[a-z]{1,2}|units?|degrees|dollars|percent))?)"
+    r"(?=\\?[.!]?[*)$]*[.!]?\s*(?:\Z|\n)|[.!;,][*)$]*\s+[A-Za-z]"
+    r"|\s+(?:because|since|as|instead|is (?:the|my|our|right|correct))\b)",
+    re.IGNORECASE,
+)
+
+
+def taken_back(tail: str) -> str | None:
+    """The value that the text behind an answer gives in its place, as the last word on it.
+
+    >>> taken_back(". No, wait, 41."), taken_back(". No, 41 does not work."), taken_back(". No other solutions exist.")
+    ('41', None, None)
+    """
+    values = _TAKEN_BACK.findall(tail) if _DIGIT.search(tail) or "\\" in tail else ()
+    return clean(values[-1]) if values else None
 
 
 def is_bare(text: str) -> bool:
@@ -208,6 +239,6 @@ def without_aside(text: str) -> str:
     if aside is None:
         return text
     shorter = text[: len(text) - len(text[-420:]) + aside.start()]
-    if _OPERATOR_END.search(shorter) or is_hedged(aside[0]) or _OTHER_ANSWER.search(aside[0]):
+    if _OPERATOR_END.search(shorter) or is_hedged(aside[0]) or _OTHER_ANSWER.search(aside[0]) or taken_back(aside[0]):
         return text
     return shorter if _DIGIT.search(shorter) or re.fullmatch(r"\W*[A-Z]\W*", shorter) else text

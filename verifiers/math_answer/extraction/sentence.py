@@ -111,6 +111,12 @@ _PROSE_IN_VALUE = re.compile(
 )
 
 
+# A denial of all but the value asserts it: "It cannot be anything but 42".
+_NOTHING_ELSE = re.compile(
+    r"\b(?:can't|cannot|can not|couldn't|could not) be anything (?:but|other than|except|besides)\s+", re.IGNORECASE
+)
+
+
 def stated_value(sentence: str, question_text: str = "") -> Stated:
     """What an asserting sentence states.
 
@@ -120,10 +126,13 @@ def stated_value(sentence: str, question_text: str = "") -> Stated:
     sentence = sentence[-MAX_SENTENCE_CHARS:]
     if lead := _LEADING.match(sentence):
         sentence = sentence[lead.end() :]
+    if "anything" in sentence:
+        sentence = _NOTHING_ELSE.sub("is ", sentence)
     if (
         " not " in sentence
         or " of " in sentence
         or " than " in sentence
+        or " but " in sentence
         or "unlike" in sentence.lower()
         or "不是" in sentence
     ):
@@ -274,7 +283,8 @@ def _only_number(sentence: str, question_text: str) -> Stated | None:
     only = found[0]
     if _IN_FORMULA.search(body[: only.start()]) or re.search(
         r"\b(?:divisible by|(?:power|multiple|factor|divisor)s? of"
-        r"|step|case|equation|figure|page|part|option|negative|minus|than|least|most|not|over|under|above"
+        r"|step|case|equation|figure|page|part|option|negative|minus|besides|except|hardly|nowhere near"
+        r"|nothing like|(?:any|every|all)[a-z]*(?: [a-z]+){0,3} but|than|least|most|not|over|under|above"
         r"|below)\s*\Z",
         body[: only.start()],
         re.I,
