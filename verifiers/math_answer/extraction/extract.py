@@ -14,7 +14,7 @@ from verifiers.math_answer.extraction.box import CORRECTION, last_box, lone_box
 from verifiers.math_answer.extraction.marker import marked
 from verifiers.math_answer.extraction.markup import MAX_ANSWER_CHARS, says_something, squeeze
 from verifiers.math_answer.extraction.number import differ, same
-from verifiers.math_answer.extraction.prose import is_hedged, taken_back
+from verifiers.math_answer.extraction.prose import is_hedged, offered, taken_back
 from verifiers.math_answer.extraction.section import final_section
 from verifiers.math_answer.extraction.tail import read_end
 
@@ -105,7 +105,7 @@ def _without_box(text: str, question: str | None, question_text: str) -> Extract
             return Extraction(None, marker.how, refusal=marker.refusal, final=final)
         tail = text[marker.end :]
         revised = _revision(marker.answer, tail, question_text)
-        if revised is None and _left_withdrawn(marker.answer, tail):
+        if revised is None and _disputed(marker.answer, tail):
             return Extraction(None, marker.how, refusal="contradicting finals", final=final)
         return _checked(
             revised or marker.answer, "correction" if revised else marker.how, marker.parts, final, question
@@ -117,6 +117,8 @@ def _without_box(text: str, question: str | None, question_text: str) -> Extract
     end = read_end(text, question_text)
     if end is None or not says_something(end.answer):
         return Extraction(None, "nothing", refusal="no answer", final=final)
+    if _OR_ELSE.match(end.answer) and _VALUE_BEFORE.search(text[: text.rfind(end.answer)][-20:]):
+        return Extraction(None, end.how, refusal="contradicting finals", final=final)
     return _checked(end.answer, end.how, end.parts, final, question)
 
 
@@ -141,6 +143,8 @@ _DENIES = re.compile(
     r"(?:\\text\w*\s*\{\s*)?(?:hardly|scarcely|nowhere near|nothing like|far from) [\s$}]*[-\\]?\d", re.IGNORECASE
 )
 _ALL_BUT = re.compile(r"\b(anything|everything|any number) (?:but|besides)\s", re.IGNORECASE)
+_OR_ELSE = re.compile(r"(?:or|alternatively|otherwise|maybe|perhaps|possibly)\b[\s,]", re.IGNORECASE)
+_VALUE_BEFORE = re.compile(r"\d[^\w\s]{0,4}\s+\Z")
 _EMPTY_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{\s*\}")
 _REVISION = re.compile(
     r"\b(?:wait|actually|sorry|correction|scratch that|oops|i made an? (?:mistake|error))\b|更正|不对|等等，"
@@ -155,7 +159,7 @@ _WITHDRAWN = re.compile(
     re.IGNORECASE,
 )
 _TAKES_BACK = re.compile(
-    r"\b(?:I take (?:that|it) back|(?:scratch|strike) that)\b(?=\s*(?:[.,:;!—–-]|\Z))", re.IGNORECASE
+    r"\b(?:[Ii] take (?:that|it) back|[Ii] retract (?:that|it)|[Ss](?:cratch|trike) that)(?=\s*(?:[.,:;!—–-]|\Z))"
 )
 WITHDRAWAL_CHARS = 80  # between a word of correction and what it says of the answer
 
@@ -172,8 +176,11 @@ def _revision(answer: str, tail: str, question_text: str) -> str | None:
     return given if given is not None and squeeze(given) != squeeze(answer) and not same(given, answer) else None
 
 
-def _left_withdrawn(answer: str, tail: str) -> bool:
-    """Whether an answer is taken back, and nothing said in its place."""
+def _disputed(answer: str, tail: str) -> bool:
+    """Whether another value is offered beside an answer, or the answer taken back and nothing said in its place."""
+    other = offered(tail)
+    if other is not None and "." not in other + answer and differ(other, answer):  # "22/7, or 3.14" is one value
+        return True
     word = _TAKES_BACK.search(tail) if "that" in tail or " back" in tail else None
     return word is not None and answer not in tail[word.end() :]
 
@@ -189,7 +196,7 @@ def _taken_back(answer: str, tail: str, question_text: str) -> bool:
         return True
     if _revision(answer, tail, question_text) is not None:
         return True
-    if _left_withdrawn(answer, tail):
+    if _disputed(answer, tail):
         return True
     again = marked(tail, question_text) if not CORRECTION.search(tail) else None
     return again is not None and again.answer is not None and differ(again.answer, answer)

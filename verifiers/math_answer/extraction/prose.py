@@ -118,18 +118,32 @@ _OTHER_ANSWER = re.compile(
 )
 
 
+# A value that a sentence ends with, or goes on from only to give a reason.
+_LAST_VALUE = (
+    r"[*$]*(?:\\\()?(?:[a-z] ?= ?)?"
+    r"(\([-−\d.,/ ]{1,40}\)|[-−]?[\d.\\][^\s,;:!?<>=≤≥$]{0,60}?(?: (?:[a-z]{1,2}|units?|degrees|dollars|percent))?)"
+    r"(?=\\?[.!]?[*)$]*[.!]?\s*(?:\Z|\n)|[.!;,][*)$]*\s+[A-Za-z]"
+    r"|\s+(?:because|since|as|instead|is (?:the|my|our|right|correct))\b)"
+)
+_IT = r"(?:it|that|the (?:correct |right |actual |real )?(?:answer|value|result))"
 # "No, 41." as the last word on a value. "No other value works", "No, 41 is odd" and "Hmm, 41 < 42" take nothing back.
 _TAKEN_BACK = re.compile(
     r"(?:\A|[.,;:!?)}>$*\n(—–…-])\s{0,8}+"
-    r"(?:(?:no(?=\s*[,.:;!—–-]|\s+(?:wait|sorry|actually|it'?s|it is)\b)|nope|not quite|hmm+|wait|actually|sorry|oops"
-    r"|correction|(?:or )?rather(?! than)|i mean(?:t)?|i misspoke|i was wrong|make (?:that|it)|(?:scratch|strike) that"
-    r"|i take (?:that|it) back|my (?:mistake|bad)|that(?:'s| is| was) (?:wrong|incorrect|not right))"
+    r"(?:(?:no(?=\s*[,.:;!—–-]|\s+(?:wait|sorry|actually|it'?s|it is)\b)|nope|not (?:quite|really)|hmm+|wait"
+    r"|well|actually|sorry|oops|correction|correcting|instead(?! of)|(?:or )?rather(?! than)|i meant?|i misspoke"
+    r"|i was wrong|make (?:that|it)|(?:scratch|strike|ignore|forget|disregard) that|i take (?:that|it) back"
+    r"|i retract (?:that|it)|i(?:'ve)? changed my mind|let me correct (?:that|this|it|myself)|my (?:mistake|bad)"
+    r"|that(?:'s| is| was) (?:wrong|incorrect|not right))"
     r"\b(?:[\s,:;!—–]|[.-](?!\d)){0,8}+){1,6}+"
-    r"(?:(?:it|that|the (?:correct |right |actual |real )?(?:answer|value|result))"
-    r"(?:'s| is| was| should be| must be)\s+(?:actually |really )?)?[*$]*(?:\\\()?(?:[a-z] ?= ?)?"
-    r"(\([-−\d.,/ ]{1,40}\)|[-−]?[\d.\\][^\s,;:!?<>=≤≥$]{0,60}?(?: (?:[a-z]{1,2}|units?|degrees|dollars|percent))?)"
-    r"(?=\\?[.!]?[*)$]*[.!]?\s*(?:\Z|\n)|[.!;,][*)$]*\s+[A-Za-z]"
-    r"|\s+(?:because|since|as|instead|is (?:the|my|our|right|correct))\b)",
+    rf"(?:{_IT}(?:'s| is| was| should be| must be)\s+(?:actually |really )?)?{_LAST_VALUE}",
+    re.IGNORECASE,
+)
+# Right behind an answer: "or 41", "It could also be 41", "It is really 41".
+_OFFERED = re.compile(
+    r"(?:</\w{1,12}>)?[\s.,;:!)}\]$*\\(]{0,12}"
+    r"(?:(?:or|or else|maybe|perhaps|possibly|alternatively|otherwise)\b[\s,]{0,4})*+"
+    rf"(?:{_IT} (?:could|might|may)(?: also| well| possibly| instead)* be\s+"
+    rf"|{_IT}(?:'s| is)\s+(?:also |actually |really )?)?(?:(?<=[a-z]\s)|(?<=[a-z],\s)){_LAST_VALUE}",
     re.IGNORECASE,
 )
 
@@ -142,6 +156,16 @@ def taken_back(tail: str) -> str | None:
     """
     values = _TAKEN_BACK.findall(tail) if _DIGIT.search(tail) or "\\" in tail else ()
     return clean(values[-1]) if values else None
+
+
+def offered(tail: str) -> str | None:
+    """The value that the text behind an answer offers beside it.
+
+    >>> offered(". Or maybe 41."), offered(". It could also be 41."), offered(". Or 41 + 1 in all.")
+    ('41', '41', None)
+    """
+    found = _OFFERED.match(tail)
+    return clean(found[1]) if found is not None else None
 
 
 def is_bare(text: str) -> bool:
