@@ -179,7 +179,9 @@ def _revision(answer: str, tail: str, question_text: str) -> str | None:
 def _disputed(answer: str, tail: str) -> bool:
     """Whether another value is offered beside an answer, or the answer taken back and nothing said in its place."""
     other = offered(tail)
-    if other is not None and "." not in other + answer and differ(other, answer):  # "22/7, or 3.14" is one value
+    # "22/7, or 3.14" and "5000 m, or 5 km" are one value.
+    rounded_or_converted = other is None or "." in other + answer or (other[-1].isalpha() and other[-1] != answer[-1])
+    if other is not None and not rounded_or_converted and differ(other, answer):
         return True
     word = _TAKES_BACK.search(tail) if "that" in tail or " back" in tail else None
     return word is not None and answer not in tail[word.end() :]

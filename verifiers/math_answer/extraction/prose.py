@@ -128,7 +128,7 @@ _LAST_VALUE = (
 _IT = r"(?:it|that|the (?:correct |right |actual |real )?(?:answer|value|result))"
 # "No, 41." as the last word on a value. "No other value works", "No, 41 is odd" and "Hmm, 41 < 42" take nothing back.
 _TAKEN_BACK = re.compile(
-    r"(?:\A|[.,;:!?)}>$*\n(—–…-])\s{0,8}+"
+    r"(?:\A|[.,;:!?}>$*\n(—–…-]|(?<![(\s][a-h])\))\s{0,8}+"
     r"(?:(?:no(?=\s*[,.:;!—–-]|\s+(?:wait|sorry|actually|it'?s|it is)\b)|nope|not (?:quite|really)|hmm+|wait"
     r"|well|actually|sorry|oops|correction|correcting|instead(?! of)|(?:or )?rather(?! than)|i meant?|i misspoke"
     r"|i was wrong|make (?:that|it)|(?:scratch|strike|ignore|forget|disregard) that|i take (?:that|it) back"
