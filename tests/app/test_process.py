@@ -100,7 +100,7 @@ def test_an_unusable_pool_is_a_clear_end(start_service: StartService) -> None:
 # The documents
 
 SHAPES: dict[int, type[BaseModel]] = {200: contract.VerifyResponse, 422: contract.Problem}
-VOLATILE = {"cached", "elapsed_ms", "timings_ms", "reason", "detail", "rules", "decided_by"}
+VOLATILE = {"alarms", "cached", "elapsed_ms", "timings_ms", "reason", "detail", "rules", "decided_by"}
 """Of results: what depends on the machine, on what was asked before or on the rules of the day."""
 
 
