@@ -109,7 +109,7 @@ class Verification:
         for progress in items:
             if progress.settled is None:
                 progress.settled = self._overtaken(progress, batch)
-        rejected = [entry for entry in answered if isinstance(entry, Rejected)] if len(items) < len(answered) else []
+        rejected = [entry for entry in answered if isinstance(entry, Rejected)]
         self.recent.verified(items, self._count(items, rejected), time.monotonic() - started)
         self.guard.see(map(_observed, items), batch.step)
         if self.audit is not None:
@@ -137,7 +137,7 @@ class Verification:
                 self._begin(progress, verifier)
                 stage = "quick"
             now = time.perf_counter()
-            progress.timings_ms = {stage: round((now - started) * 1000, 3)}
+            progress.took(stage, now - started)
             chars += len(item.problem.response)
             started = now
         self.metrics.cache_reads.labels("verdict", "memory").inc(remembered)
